@@ -1,0 +1,33 @@
+/**
+ * Every event, with what it carries. Payloads hold handles, never ids, keys or data (`expired` alone carries the
+ * attributes of a session that is over). The table feeds `sessions.on`, the channels `sessile:session:<event>` and the docs.
+ */
+export interface SessionEvents {
+  /** A session was stored for the first time. */
+  created: { handle: string; userId?: string }
+  /** A session got a new id. */
+  renewed: { handle: string; previous: string; userId?: string; reason: RenewReason }
+  /** A user signed in (the id was renewed). */
+  'signed-in': { handle: string; userId: string }
+  /** A session was ended by its own request. */
+  destroyed: { handle: string; userId?: string }
+  /** A session was ended from outside: by its user on another device, or an administrator. */
+  revoked: { handle: string; userId?: string }
+  /** A session ran out and was swept away. Each is told once; stores that expire by themselves tell none. */
+  expired: { handle: string; userId?: string; attributes: Record<string, unknown> }
+  /** Two requests changed one session at once and both changes were kept. */
+  merged: { handle: string; attempts: number }
+  /** A request tried to save a session that had ended meanwhile; the write was dropped. */
+  'late-write': { handle: string }
+  /** The store held something that is not a session record; it was treated as absent. */
+  'unreadable-record': { handle: string; reason: string }
+  /** An id that had been replaced was used again after its overlap. */
+  'retired-id': { handle: string }
+  /** A store call failed or was too late. */
+  'store-error': { operation: string; message: string }
+  /** Any session's end, whatever the reason: for closing sockets and streams. */
+  ended: { handle: string; userId?: string; reason: 'destroyed' | 'revoked' | 'renewed' | 'expired' }
+}
+
+export type SessionEvent = keyof SessionEvents
+export type RenewReason = 'sign-in' | 'asked' | 'routine'
