@@ -1,0 +1,7 @@
+import type { Migration } from 'kysely/migration'
+import * as shop from './001-shop.ts'
+
+/** Every change of the schema by its name, in order. Once released, a migration is not edited: a new one follows it. */
+export const migrations: Readonly<Record<string, Migration>> = {
+  '001-shop': shop
+}

@@ -1,0 +1,105 @@
+import type { Generated } from 'kysely'
+
+/**
+ * Every table of the shop, the same on SQLite and on PostgreSQL. Names are camelCase here and snake_case in the
+ * database. Every `…At` is epoch milliseconds, money is whole cents.
+ */
+export interface Tables {
+  users: UsersTable
+  knownDevices: KnownDevicesTable
+  products: ProductsTable
+  carts: CartsTable
+  cartLines: CartLinesTable
+  mergedCarts: MergedCartsTable
+  orders: OrdersTable
+  orderLines: OrderLinesTable
+  idempotencyKeys: IdempotencyKeysTable
+}
+
+export type Role = 'user' | 'admin'
+
+/** Who may sign in. */
+export interface UsersTable {
+  id: Generated<number>
+  /** As it was typed at registration. */
+  username: string
+  /** The name in the form by which it is unique and found: case tells no two names apart. */
+  usernameKey: string
+  email: string
+  emailKey: string
+  /** A PHC string (`$argon2id$…`), or a bcrypt hash of an older system until its owner signs in. */
+  passwordHash: string
+  role: Role
+  createdAt: number
+}
+
+/** The devices that a user has signed in from: the one way in while guesses from everywhere hold an account shut. */
+export interface KnownDevicesTable {
+  userId: number
+  /** SHA-256 of what the device's cookie holds. */
+  deviceHash: string
+  lastUsedAt: number
+}
+
+export interface ProductsTable {
+  id: number
+  name: string
+  priceCents: number
+  stock: number
+}
+
+/** One row for each user who ever had a cart: what writers of one cart wait for each other by. */
+export interface CartsTable {
+  userId: number
+  updatedAt: number
+}
+
+/** A user's cart; a guest's is in the session. */
+export interface CartLinesTable {
+  /** Rises, so it gives the order of adding. */
+  id: Generated<number>
+  userId: number
+  productId: number
+  /** The price that the customer has seen. */
+  priceCents: number
+  quantity: number
+}
+
+/** The guests' carts that were added to a user's already: each is added once, whatever was sent twice. */
+export interface MergedCartsTable {
+  cartId: string
+  userId: number
+  mergedAt: number
+}
+
+export interface OrdersTable {
+  id: Generated<number>
+  /** Whose it is when there is a user; a guest's order is nobody's afterwards. */
+  userId: number | null
+  /** The guest's cart that it was made of: the same cart is never ordered twice. */
+  cartId: string | null
+  totalCents: number
+  currency: string
+  createdAt: number
+}
+
+/** What was bought, as it was called and priced then. */
+export interface OrderLinesTable {
+  orderId: number
+  position: number
+  productId: number
+  name: string
+  priceCents: number
+  quantity: number
+}
+
+/** Which order a key already made. Written in the order's own transaction. */
+export interface IdempotencyKeysTable {
+  /** Whose key: one user's or one guest's, never shared. */
+  owner: string
+  key: string
+  /** What was ordered, to tell the same request from another one. */
+  fingerprint: string
+  orderId: number
+  createdAt: number
+}
