@@ -19,7 +19,7 @@ export class HttpError extends Error {
   readonly details: Details | undefined
   readonly headers: Readonly<Record<string, string>>
 
-  constructor (status: number, text: string, more: More = {}) {
+  constructor(status: number, text: string, more: More = {}) {
     super(text, { cause: more.cause })
     this.name = 'HttpError'
     this.status = status
@@ -28,13 +28,13 @@ export class HttpError extends Error {
     this.headers = more.headers ?? {}
   }
 
-  toJSON (): { error: string, code: string, details?: Details } {
+  toJSON(): { error: string, code: string, details?: Details } {
     return { error: this.message, code: this.code, ...(this.details && { details: this.details }) }
   }
 }
 
 /** `Quantity must be positive` -> `quantity-must-be-positive`: texts and codes are promised alike, so one is made of the other. */
-function wordOf (text: string): string {
+function wordOf(text: string): string {
   return text.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
 }
 
@@ -43,18 +43,18 @@ function wordOf (text: string): string {
  * @param value a missing one (`req.body` of a POST without body) counts as `{}`
  * @throws HttpError 400 `Invalid request` with `details: [{ path, message }]`
  */
-export function parse<T extends z.ZodType> (schema: T, value: unknown): z.output<T> {
+export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const result = schema.safeParse(value ?? {})
   if (result.success) return result.data
   throw invalid(...result.error.issues.map(issue => ({ path: fieldOf(issue), message: issue.message })))
 }
 
 /** 400 `Invalid request` for what a schema cannot tell. */
-export function invalid (...details: { path: string, message: string }[]): HttpError {
+export function invalid(...details: { path: string, message: string }[]): HttpError {
   return new HttpError(400, 'Invalid request', { details })
 }
 
-function fieldOf (issue: z.core.$ZodIssue): string {
+function fieldOf(issue: z.core.$ZodIssue): string {
   return issue.path.length > 0 ? issue.path.join('.') : 'body'
 }
 
@@ -66,7 +66,7 @@ type Method = 'get' | 'post' | 'put' | 'delete'
  * @example at(router, '/cart', { get: show, delete: clear })
  * @example at(router, '/profile', [requireUser()], { get: profile })
  */
-export function at (router: IRouter, path: string, ...rest: [Handlers] | [RequestHandler[], Handlers]): void {
+export function at(router: IRouter, path: string, ...rest: [Handlers] | [RequestHandler[], Handlers]): void {
   const [guards, handlers] = rest.length === 1 ? [[], rest[0]] : rest
   const route = router.route(path)
   const methods = Object.keys(handlers) as Method[]
@@ -82,14 +82,14 @@ export function at (router: IRouter, path: string, ...rest: [Handlers] | [Reques
 type Handlers = { readonly [method in Method]?: RequestHandler }
 
 /** The end of the line: 404, or 405 with `Allow` where the path is known. */
-export function notFound (_req: Request, res: Response, next: NextFunction): void {
+export function notFound(_req: Request, res: Response, next: NextFunction): void {
   const allow = res.locals['allow'] as Set<string> | undefined
   if (!allow) return next(new HttpError(404, 'Not found'))
   next(new HttpError(405, 'Method not allowed', { headers: { Allow: [...allow].sort().join(', ') } }))
 }
 
 /** Whether the client would rather have a page: `Accept` prefers HTML. Absent, or with everything welcome, it is JSON. */
-export function wantsPage (req: Request): boolean {
+export function wantsPage(req: Request): boolean {
   return req.accepts(['json', 'html']) === 'html'
 }
 
@@ -97,7 +97,7 @@ export function wantsPage (req: Request): boolean {
  * Answers a request that changed something: with JSON, or, where it came from a form on a page, with a 303 to where
  * that form leads and `message` as the flash on it. Every handler of POST, PUT and DELETE ends with it.
  */
-export async function answer (req: Request, res: Response, body: { message: string }, status = 200): Promise<void> {
+export async function answer(req: Request, res: Response, body: { message: string }, status = 200): Promise<void> {
   const page = res.locals['page'] as AnswerPage | undefined
   if (page) return page(body)
   res.status(status).json(body)

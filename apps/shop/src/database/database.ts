@@ -14,7 +14,7 @@ export type Database = Kysely<Tables>
  * @param url `sqlite:PATH`, `sqlite::memory:`, `postgres://…` or `postgresql://…`
  * @throws when the URL names no database known here, or the database does not answer
  */
-export async function openDatabase (url: string): Promise<Database> {
+export async function openDatabase(url: string): Promise<Database> {
   const db = new Kysely<Tables>({ dialect: await dialectOf(url), plugins: [new CamelCasePlugin()] })
   try {
     await migrate(db)
@@ -25,7 +25,7 @@ export async function openDatabase (url: string): Promise<Database> {
   return db
 }
 
-async function dialectOf (url: string): Promise<Dialect> {
+async function dialectOf(url: string): Promise<Dialect> {
   if (url.startsWith('sqlite:')) {
     const file = url.slice('sqlite:'.length)
     if (file !== ':memory:') await mkdir(dirname(file), { recursive: true, mode: 0o700 })
@@ -35,7 +35,7 @@ async function dialectOf (url: string): Promise<Dialect> {
   throw new Error('DATABASE_URL must begin with sqlite:, postgres:// or postgresql://')
 }
 
-async function postgresDialect (url: string): Promise<Dialect> {
+async function postgresDialect(url: string): Promise<Dialect> {
   const { default: pg } = await import('pg')
   // int8 holds our times, sums and counts, all far below 2^53; the driver would hand out text.
   const asNumber = (text: string) => Number(text)
@@ -47,13 +47,13 @@ async function postgresDialect (url: string): Promise<Dialect> {
   return new PostgresDialect({ pool })
 }
 
-async function migrate (db: Database): Promise<void> {
+async function migrate(db: Database): Promise<void> {
   const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ ...migrations }) } })
   const { error } = await migrator.migrateToLatest()
   if (error) throw error
 }
 
 /** Whether the database answers. @throws when it does not */
-export async function ping (db: Database): Promise<void> {
+export async function ping(db: Database): Promise<void> {
   await db.selectFrom('products').select('id').limit(1).execute()
 }

@@ -19,23 +19,23 @@ export class NodeSqliteDialect extends SqliteDialect {
   readonly #file: string
 
   /** @param file a path, or `:memory:` */
-  constructor (file: string) {
+  constructor(file: string) {
     super({ database: () => { throw new Error('unused: createDriver is overridden') } })
     this.#file = file
   }
 
-  override createDriver (): Driver {
+  override createDriver(): Driver {
     return new NodeSqliteDriver(this.#file)
   }
 
-  override createAdapter (): SqliteAdapter {
+  override createAdapter(): SqliteAdapter {
     return new TransactionalDdlAdapter()
   }
 }
 
 /** SQLite does run DDL in transactions, so that two processes which migrate at once do it one after the other. */
 class TransactionalDdlAdapter extends SqliteAdapter {
-  override get supportsTransactionalDdl (): boolean {
+  override get supportsTransactionalDdl(): boolean {
     return true
   }
 }
@@ -44,11 +44,11 @@ class NodeSqliteDriver implements Driver {
   readonly #file: string
   #connection: NodeSqliteConnection | undefined
 
-  constructor (file: string) {
+  constructor(file: string) {
     this.#file = file
   }
 
-  async init (): Promise<void> {
+  async init(): Promise<void> {
     const db = new DatabaseSync(this.#file, { timeout: BLOCKING_MS, enableForeignKeyConstraints: true })
     this.#connection = new NodeSqliteConnection(db)
     // Switching to WAL needs the file for itself for a moment, so it may have to wait like a write.
@@ -57,26 +57,26 @@ class NodeSqliteDriver implements Driver {
   }
 
   /** There is one connection; Kysely lends it to one user at a time (`supportsMultipleConnections` is false). */
-  async acquireConnection (): Promise<NodeSqliteConnection> {
+  async acquireConnection(): Promise<NodeSqliteConnection> {
     if (!this.#connection) throw new Error('The database is not open.')
     return this.#connection
   }
 
-  async releaseConnection (): Promise<void> {}
+  async releaseConnection(): Promise<void> {}
 
-  async beginTransaction (connection: NodeSqliteConnection): Promise<void> {
+  async beginTransaction(connection: NodeSqliteConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('begin immediate'))
   }
 
-  async commitTransaction (connection: NodeSqliteConnection): Promise<void> {
+  async commitTransaction(connection: NodeSqliteConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('commit'))
   }
 
-  async rollbackTransaction (connection: NodeSqliteConnection): Promise<void> {
+  async rollbackTransaction(connection: NodeSqliteConnection): Promise<void> {
     await connection.executeQuery(CompiledQuery.raw('rollback'))
   }
 
-  async destroy (): Promise<void> {
+  async destroy(): Promise<void> {
     this.#connection?.close()
     this.#connection = undefined
   }
@@ -86,11 +86,11 @@ class NodeSqliteConnection implements DatabaseConnection {
   readonly #db: DatabaseSync
   readonly #statements = new Map<string, StatementSync>()
 
-  constructor (db: DatabaseSync) {
+  constructor(db: DatabaseSync) {
     this.#db = db
   }
 
-  async executeQuery<R> (query: CompiledQuery): Promise<QueryResult<R>> {
+  async executeQuery<R>(query: CompiledQuery): Promise<QueryResult<R>> {
     const parameters = query.parameters as SQLInputValue[]
     return this.retrying(() => {
       const statement = this.#prepared(query.sql)
@@ -100,13 +100,13 @@ class NodeSqliteConnection implements DatabaseConnection {
     })
   }
 
-  async * streamQuery<R> (query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
+  async * streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
     const rows = this.#prepared(query.sql).iterate(...query.parameters as SQLInputValue[])
     for (const row of rows) yield { rows: [row as R] }
   }
 
   /** A statement that was refused as busy has done nothing, so it can simply be run again. */
-  async retrying<T> (run: () => T): Promise<T> {
+  async retrying<T>(run: () => T): Promise<T> {
     const giveUpAt = performance.now() + BUSY_TIMEOUT_MS
     for (let pauseMs = 1; ; pauseMs = Math.min(pauseMs * 2, 50)) {
       try {
@@ -118,12 +118,12 @@ class NodeSqliteConnection implements DatabaseConnection {
     }
   }
 
-  close (): void {
+  close(): void {
     this.#statements.clear()
     this.#db.close()
   }
 
-  #prepared (sql: string): StatementSync {
+  #prepared(sql: string): StatementSync {
     let statement = this.#statements.get(sql)
     if (!statement) {
       statement = this.#db.prepare(sql)
@@ -135,7 +135,7 @@ class NodeSqliteConnection implements DatabaseConnection {
   }
 }
 
-function isBusy (error: unknown): boolean {
+function isBusy(error: unknown): boolean {
   // The lower byte is the primary code: BUSY_SNAPSHOT and BUSY_RECOVERY count as well.
   return error instanceof Error && 'errcode' in error && (Number(error.errcode) & 0xff) === SQLITE_BUSY
 }
