@@ -10,7 +10,7 @@ export interface Tables {
   products: ProductsTable
   carts: CartsTable
   cartLines: CartLinesTable
-  mergedCarts: MergedCartsTable
+  settledCarts: SettledCartsTable
   orders: OrdersTable
   orderLines: OrderLinesTable
   idempotencyKeys: IdempotencyKeysTable
@@ -65,18 +65,23 @@ export interface CartLinesTable {
   quantity: number
 }
 
-/** The guests' carts that were added to a user's already: each is added once, whatever was sent twice. */
-export interface MergedCartsTable {
+/**
+ * The guests' carts that were ordered, or added to a user's. Such a cart is in a session, which no transaction of this
+ * database reaches: whoever uses one up puts its id here in the same transaction, so each is used up once, and takes
+ * its lines out of the session afterwards, if need be after a crash.
+ */
+export interface SettledCartsTable {
   cartId: string
-  userId: number
-  mergedAt: number
+  /** What was used up, as JSON `[{ productId, quantity }]`. */
+  lines: string
+  settledAt: number
 }
 
 export interface OrdersTable {
   id: Generated<number>
   /** Whose it is when there is a user; a guest's order is nobody's afterwards. */
   userId: number | null
-  /** The guest's cart that it was made of: the same cart is never ordered twice. */
+  /** The guest's cart that it was made of. */
   cartId: string | null
   totalCents: number
   currency: string

@@ -1,7 +1,7 @@
 import { type ColumnDefinitionBuilder, type Kysely, sql, SqliteAdapter } from 'kysely'
 
 /** Users, products, carts and orders. */
-export async function up (db: Kysely<unknown>): Promise<void> {
+export async function up(db: Kysely<unknown>): Promise<void> {
   const sqlite = db.getExecutor().adapter instanceof SqliteAdapter
   const rising = (column: ColumnDefinitionBuilder) =>
     sqlite ? column.primaryKey().autoIncrement() : column.primaryKey().generatedByDefaultAsIdentity()
@@ -48,10 +48,10 @@ export async function up (db: Kysely<unknown>): Promise<void> {
     .addUniqueConstraint('cartLinesProduct', ['userId', 'productId'])
     .execute()
 
-  await schema.createTable('mergedCarts')
+  await schema.createTable('settledCarts')
     .addColumn('cartId', 'text', c => c.primaryKey())
-    .addColumn('userId', 'integer', c => userId(c).notNull())
-    .addColumn('mergedAt', 'bigint', c => c.notNull())
+    .addColumn('lines', 'text', c => c.notNull())
+    .addColumn('settledAt', 'bigint', c => c.notNull())
     .execute()
 
   await schema.createTable('orders')
@@ -84,6 +84,6 @@ export async function up (db: Kysely<unknown>): Promise<void> {
     .execute()
 }
 
-function atLeast (column: string, least: number) {
+function atLeast(column: string, least: number) {
   return sql<boolean>`${sql.ref(column)} >= ${sql.lit(least)}`
 }
