@@ -5,6 +5,7 @@ export const ERRORS = {
   'store-failed': { status: 503, sentence: 'The session store could not answer.' },
   'store-timeout': { status: 503, sentence: 'The session store did not answer in time.' },
   'store-closed': { status: 503, sentence: 'The session store was closed.' },
+  'id-taken': { status: 500, sentence: 'A new session id was in use already.' },
   'unknown-outcome': { status: 503, sentence: 'The session store failed while writing, and whether the write landed cannot be told.' },
   'not-serializable': { status: 500, sentence: 'The session holds something that cannot be written as JSON.' },
   'too-large': { status: 413, sentence: 'The session is larger than maxBytes.' },

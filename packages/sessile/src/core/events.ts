@@ -1,3 +1,5 @@
+import { channel as channelOf, type Channel } from 'node:diagnostics_channel'
+
 /**
  * Every event, with what it carries. Payloads hold handles, never ids, keys or data (`expired` alone carries the
  * attributes of a session that is over). The table feeds `sessions.on`, the channels `sessile:session:<event>` and the docs.
@@ -31,3 +33,54 @@ export interface SessionEvents {
 
 export type SessionEvent = keyof SessionEvents
 export type RenewReason = 'sign-in' | 'asked' | 'routine'
+
+/** The names of all events, in the order of the table. */
+export const SESSION_EVENTS = [
+  'created',
+  'renewed',
+  'signed-in',
+  'destroyed',
+  'revoked',
+  'expired',
+  'merged',
+  'late-write',
+  'unreadable-record',
+  'retired-id',
+  'store-error',
+  'ended'
+] as const satisfies readonly SessionEvent[]
+
+const channels = Object.fromEntries(SESSION_EVENTS.map((event) => [event, channelOf(`sessile:session:${event}`)])) as Record<SessionEvent, Channel>
+
+type Listener = (payload: never) => void
+
+/**
+ * Tells events to whoever listens: `on`, and the diagnostics channel `sessile:session:<event>`. A payload is built only when
+ * someone listens. A listener that throws is reported as a process warning and stops nothing: what it was told of has happened.
+ */
+export class EventHub {
+  readonly #listeners = new Map<SessionEvent, Set<Listener>>()
+
+  /** @returns a function that takes the listener off again */
+  on<E extends SessionEvent>(event: E, listener: (payload: SessionEvents[E]) => void): () => void {
+    const listeners = this.#listeners.get(event) ?? new Set()
+    this.#listeners.set(event, listeners)
+    listeners.add(listener as Listener)
+    return () => void listeners.delete(listener as Listener)
+  }
+
+  emit<E extends SessionEvent>(event: E, payload: () => SessionEvents[E]): void {
+    const listeners = this.#listeners.get(event)
+    const channel = channels[event]
+    if (!listeners?.size && !channel.hasSubscribers) return
+    const told = payload()
+    for (const listener of listeners ?? []) {
+      try {
+        ;(listener as (payload: SessionEvents[E]) => void)(told)
+      } catch (error) {
+        process.emitWarning(`A listener of the session event '${event}' threw: ${error instanceof Error ? error.message : String(error)}`, 'SessileWarning')
+      }
+    }
+    channel.publish(told)
+  }
+}

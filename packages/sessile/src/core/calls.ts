@@ -1,0 +1,69 @@
+import { supports, type MaybePromise, type SessionBackend } from './backend.ts'
+import { after } from './clock.ts'
+import { isSessionError, SessionError } from './errors.ts'
+import { attempt, chain, isPromise } from './maybe.ts'
+
+export interface CallOptions {
+  /** How long a store call may take, ms; `Infinity` waits for ever. */
+  readonly deadlineMs: number
+  /** Whether the store's own errors are passed on as they are (an express-session store's users compare them). */
+  readonly passErrors: boolean
+  /** Told of every call that failed. */
+  readonly failed?: (operation: string, error: unknown) => void
+}
+
+/** Every call to a store goes through here: it is opened first, has a deadline, and its errors are wrapped once. */
+export class StoreCalls {
+  readonly backend: SessionBackend
+  readonly #options: CallOptions
+  #opened: boolean
+  #opening: Promise<void> | undefined
+
+  constructor(backend: SessionBackend, options: CallOptions) {
+    this.backend = backend
+    this.#options = options
+    this.#opened = !supports(backend, 'open')
+  }
+
+  /** @throws SessionError `store-failed`, `store-timeout`, or what the store threw where errors are passed on */
+  run<T>(operation: string, call: () => MaybePromise<T>): MaybePromise<T> {
+    try {
+      const answer = this.#opened ? call() : chain(this.open(), call)
+      return isPromise(answer) ? this.#inTime(operation, answer) : answer
+    } catch (error) {
+      throw this.#wrapped(operation, error)
+    }
+  }
+
+  /** Opens the store once; a failure is not remembered, so the next call tries again. */
+  open(): MaybePromise<void> {
+    if (this.#opened) return
+    if (this.#opening) return this.#opening
+    const done = attempt<void>(
+      () => chain(this.backend.open!(), () => { this.#opened = true }),
+      (error) => { this.#opening = undefined; throw error }
+    )
+    if (isPromise(done)) this.#opening = done
+    return done
+  }
+
+  #inTime<T>(operation: string, answer: Promise<T>): Promise<T> {
+    const { deadlineMs } = this.#options
+    return new Promise<T>((resolve, reject) => {
+      const cancel = deadlineMs === Infinity ? undefined : after(deadlineMs, () => {
+        reject(this.#wrapped(operation, new SessionError('store-timeout', `${this.backend.name}: ${operation} took longer than ${deadlineMs} ms.`)))
+      })
+      answer.then(
+        (value) => { cancel?.(); resolve(value) },
+        (error) => { cancel?.(); reject(this.#wrapped(operation, error)) }
+      )
+    })
+  }
+
+  #wrapped(operation: string, error: unknown): unknown {
+    this.#options.failed?.(operation, error)
+    if (this.#options.passErrors || isSessionError(error)) return error
+    const message = error instanceof Error ? error.message : String(error)
+    return new SessionError('store-failed', `${this.backend.name}: ${operation} failed: ${message}`, error)
+  }
+}

@@ -1,0 +1,56 @@
+import { newTag } from './ids.ts'
+
+/**
+ * What is kept about a session beside its attributes, in the reserved member `"~"` of its text: short names, since every
+ * record carries them.
+ */
+export interface Meta {
+  /** Created at, epoch ms. */
+  readonly c?: number
+  /** Signed in (or confirmed) at, epoch ms. */
+  readonly a?: number
+  /** Got its present id at, epoch ms; absent when that was at its creation. */
+  readonly r?: number
+  /** The tag of the write this text is from: no two writes are alike (law 6). */
+  readonly t?: string
+  /** In a marker, which stands under the old key after a renewal: the key it points to. */
+  readonly n?: string
+  /** In a marker: until when a load follows it, epoch ms (routine renewal); absent after a change of rights. */
+  readonly o?: number
+  /** In a marker: 1 when a commit under way may follow it. */
+  readonly f?: 1
+}
+
+/** The text of a session apart from its meta. */
+export interface SplitText {
+  readonly text: string
+  readonly meta: Meta
+}
+
+const NO_META: Meta = Object.freeze({})
+const OPENING = ',"~":{'
+
+/**
+ * Takes the reserved member off a stored text.
+ * Our own writes put it last, so it is cut off without parsing; an older writer that kept it may have moved it.
+ */
+export function splitText(data: string): SplitText {
+  const start = data.lastIndexOf(OPENING)
+  if (start >= 0 && data.endsWith('}}') && data.indexOf('}', start) === data.length - 2) {
+    return { text: `${data.slice(0, start)}}`, meta: JSON.parse(data.slice(start + OPENING.length - 1, -1)) as Meta }
+  }
+  if (!data.includes('"~":')) return { text: data, meta: NO_META }
+  const parsed = JSON.parse(data) as Record<string, unknown>
+  const meta = parsed['~']
+  if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) return { text: data, meta: NO_META }
+  delete parsed['~']
+  return { text: JSON.stringify(parsed), meta: meta as Meta }
+}
+
+/** Puts the meta in, as the last member. @param tagged whether this write needs a tag of its own */
+export function joinText(text: string, meta: Meta, tagged: boolean): string {
+  const own: Meta = tagged ? { ...meta, t: newTag() } : meta
+  const member = JSON.stringify(own)
+  if (member === '{}') return text
+  return `${text.slice(0, -1)}${text === '{}' ? '' : ','}"~":${member}}`
+}
