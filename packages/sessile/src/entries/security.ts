@@ -1,0 +1,6 @@
+export { prefersHtml } from '../security/answers.ts'
+export { crossSite, crossSiteVerdict, type CrossSiteVerdict } from '../security/cross-site.ts'
+export { requireFresh, requireRole, requireUser, type GuardOptions, type RoleOptions, type SessionFacts } from '../security/guards.ts'
+export { markPrivate, noStore } from '../security/no-store.ts'
+export type { CrossSiteOptions, HttpRequest, Limit, Middleware, Refusal, ThrottleOptions } from '../security/options.ts'
+export { safeReturnPath } from '../security/return-path.ts'
