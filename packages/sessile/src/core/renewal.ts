@@ -1,0 +1,98 @@
+import type { MaybePromise, NewRecord } from './backend.ts'
+import { now } from './clock.ts'
+import { SessionError } from './errors.ts'
+import type { EventHub, RenewReason } from './events.ts'
+import { Loaded, type Stored } from './loaded.ts'
+import { attempt, chain } from './maybe.ts'
+import { joinText, type Meta } from './record-text.ts'
+import { MAX_HOPS, MAX_TRIES, type Change, type RecordWriter } from './writer.ts'
+
+/** How a new id is brought about. */
+export interface Renewal {
+  readonly reason: RenewReason
+  /** Whether commits under way follow to the new id. Not when the session changes hands. */
+  readonly follow: boolean
+  /** How long loads with the old id still find the session, ms; 0 after a change of rights. */
+  readonly overlapMs: number
+}
+
+/** How long the old key of a renewed session points to the new one: longer than any request that still holds it. */
+const MARKER_MS = 60_000
+
+export interface RenewalOptions {
+  readonly events: EventHub
+  readonly handleOf: (key: string) => string
+  readonly create: (key: string, change: Change) => MaybePromise<Loaded>
+}
+
+/**
+ * New ids for stored sessions. Two keys cannot be written in one step on every store, so the order is fixed and the old key
+ * decides: the new record first, then the old one becomes a marker that points to it.
+ */
+export class Renewals {
+  readonly #writer: RecordWriter
+  readonly #options: RenewalOptions
+
+  constructor(writer: RecordWriter, options: RenewalOptions) {
+    this.#writer = writer
+    this.#options = options
+  }
+
+  /** @returns `gone` when the session ended meanwhile; the new id is dead then too */
+  renew(loaded: Loaded, newKey: string, change: Change, renewal: Renewal): MaybePromise<Loaded | 'gone'> {
+    const compose = (): Change => {
+      const merged = this.#writer.merged(loaded, change, loaded.stored)
+      return { ...merged, meta: { ...loaded.stored.meta, ...change.meta, r: now() } }
+    }
+    return chain(this.#options.create(newKey, compose()), (created) =>
+      attempt(
+        () => this.#retire(loaded, created, compose, renewal, 0),
+        (error) =>
+          // the old id stays; a new one that cannot be taken back ends with its lifetime, unknown to anyone
+          chain(attempt(() => this.#writer.remove(newKey), () => undefined), () => {
+            throw error
+          })
+      )
+    )
+  }
+
+  #retire(loaded: Loaded, created: Loaded, compose: () => Change, renewal: Renewal, tries: number): MaybePromise<Loaded | 'gone'> {
+    if (tries > MAX_TRIES) throw new SessionError('conflict', `A new id was tried for ${MAX_TRIES} times.`)
+    const { key, stored } = loaded
+    return chain(this.#writer.swap(key, stored, this.#marker(stored, created.key, renewal)), (result) => {
+      if (result.outcome === 'done') {
+        this.#options.events.emit('renewed', () => ({
+          handle: this.#options.handleOf(created.key), previous: this.#options.handleOf(key), reason: renewal.reason, ...whose(created.stored.userId)
+        }))
+        if (renewal.reason !== 'routine') this.#options.events.emit('ended', () => ({ handle: this.#options.handleOf(key), ...whose(stored.userId), reason: 'renewed' }))
+        return created
+      }
+      const old = result.outcome === 'gone' ? false : this.#refreshSame(loaded)
+      return chain(old, (found) => {
+        if (!found) return chain(this.#writer.remove(created.key), () => this.#writer.late(key))
+        return chain(this.#writer.tryOnce(created, compose), (outcome) =>
+          outcome === 'saved' ? this.#retire(loaded, created, compose, renewal, tries + 1) : this.#writer.late(key))
+      })
+    })
+  }
+
+  /** As `refresh`, but a session that another renewal moved counts as gone: one of two wins. */
+  #refreshSame(loaded: Loaded): MaybePromise<boolean> {
+    const { key } = loaded
+    return chain(this.#writer.refresh(loaded, MAX_HOPS), (found) => found && loaded.key === key)
+  }
+
+  #marker(stored: Stored, newKey: string, renewal: Renewal): NewRecord {
+    const cookie = /^\{"cookie":\{[^{}]*\}/.exec(stored.text)?.[0] ?? '{"cookie":{}'
+    const meta: Meta = {
+      n: newKey,
+      ...(renewal.overlapMs > 0 ? { o: now() + renewal.overlapMs } : undefined),
+      ...(renewal.follow ? { f: 1 as const } : undefined)
+    }
+    return { data: joinText(`${cookie}}`, meta, this.#writer.tagged), expiresAt: now() + Math.max(MARKER_MS, renewal.overlapMs) }
+  }
+}
+
+function whose(userId: string | undefined): { userId?: string } {
+  return userId === undefined ? {} : { userId }
+}
