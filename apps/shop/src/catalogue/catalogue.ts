@@ -24,6 +24,6 @@ export interface Catalogue {
 }
 
 /** @returns the product with its price in both forms */
-export function productJson ({ id, name, priceCents, stock }: Product): ProductJson {
+export function productJson({ id, name, priceCents, stock }: Product): ProductJson {
   return { id, name, price: inUnits(priceCents), priceCents, stock }
 }

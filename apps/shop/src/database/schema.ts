@@ -103,8 +103,6 @@ export interface IdempotencyKeysTable {
   /** Whose key: one user's or one guest's, never shared. */
   owner: string
   key: string
-  /** What was ordered, to tell the same request from another one. */
-  fingerprint: string
   orderId: number
   createdAt: number
 }

@@ -77,7 +77,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
   await schema.createTable('idempotencyKeys')
     .addColumn('owner', 'text', c => c.notNull())
     .addColumn('key', 'text', c => c.notNull())
-    .addColumn('fingerprint', 'text', c => c.notNull())
     .addColumn('orderId', 'integer', c => c.notNull().references('orders.id').onDelete('cascade'))
     .addColumn('createdAt', 'bigint', c => c.notNull())
     .addPrimaryKeyConstraint('idempotencyKeysKey', ['owner', 'key'])
