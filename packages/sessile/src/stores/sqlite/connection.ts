@@ -1,0 +1,137 @@
+import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import type { DatabaseSync } from 'node:sqlite'
+import type { MaybePromise } from '../../core/backend.ts'
+import { pause } from '../../core/clock.ts'
+import { SessionError } from '../../core/errors.ts'
+import { PRAGMAS } from './statements.ts'
+
+const SQLITE_BUSY = 5
+const LONGEST_PAUSE_MS = 20
+
+interface Waiting {
+  readonly call: () => unknown
+  readonly resolve: (value: unknown) => void
+  readonly reject: (error: unknown) => void
+  readonly giveUpAt: number
+}
+
+/**
+ * One database file, opened at the first use. A call is made in the same tick; only when another process is writing it is made
+ * again later, in turn with those that came after it. SQLite's own waiting would stop the whole process for that time.
+ */
+export class Connection {
+  readonly #file: string
+  readonly #busyTimeoutMs: number
+  readonly #waiting: Waiting[] = []
+  /** All pauses so far: the clock of those that wait. */
+  #pausedMs = 0
+  #database: DatabaseSync | undefined
+  #closed = false
+
+  constructor(file: string, busyTimeoutMs: number) {
+    this.#file = file === ':memory:' ? file : resolve(file)
+    this.#busyTimeoutMs = busyTimeoutMs
+  }
+
+  /** Whether other processes can open it too. */
+  get shared(): boolean {
+    return this.#file !== ':memory:'
+  }
+
+  /** The open database. Only within `read` and `write`, which do it again when it is busy. */
+  get database(): DatabaseSync {
+    this.#database ??= openDatabase(this.#file)
+    return this.#database
+  }
+
+  /**
+   * Runs `call`, which may be run again from its start as long as it throws "busy".
+   * @throws SessionError `store-closed`; whatever SQLite throws
+   */
+  read<T>(call: () => T): MaybePromise<T> {
+    if (this.#closed) throw new SessionError('store-closed')
+    try {
+      return call()
+    } catch (error) {
+      if (!isBusy(error)) throw error
+      return this.#queue(call)
+    }
+  }
+
+  /** As `read`; does not overtake a write that is waiting. */
+  write<T>(call: () => T): MaybePromise<T> {
+    return this.#waiting.length > 0 && !this.#closed ? this.#queue(call) : this.read(call)
+  }
+
+  /** Those that wait fail, and nothing can be called from now on. May be called twice. */
+  close(): void {
+    this.#closed = true
+    for (const { reject } of this.#waiting.splice(0)) reject(new SessionError('store-closed'))
+    this.#database?.close()
+    this.#database = undefined
+  }
+
+  #queue<T>(call: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ call, resolve: resolve as (value: unknown) => void, reject, giveUpAt: this.#pausedMs + this.#busyTimeoutMs })
+      if (this.#waiting.length === 1) void this.#workOff()
+    })
+  }
+
+  /** Tries the first in the queue, and when it got through the next, until all are done. */
+  async #workOff(): Promise<void> {
+    for (let longest = 1; this.#waiting.length > 0; longest = Math.min(longest * 2, LONGEST_PAUSE_MS)) {
+      // by chance, so that processes that wait for one another do not meet again
+      const ms = 1 + Math.random() * longest
+      await pause(ms)
+      this.#pausedMs += ms
+      while (this.#waiting.length > 0 && this.#tryFirst()) longest = 1
+    }
+  }
+
+  /** @returns false when it has to wait on */
+  #tryFirst(): boolean {
+    const { call, resolve, reject, giveUpAt } = this.#waiting[0]!
+    try {
+      resolve(call())
+    } catch (error) {
+      if (isBusy(error) && this.#pausedMs < giveUpAt) return false
+      reject(error)
+    }
+    this.#waiting.shift()
+    return true
+  }
+}
+
+function openDatabase(file: string): DatabaseSync {
+  if (file !== ':memory:') createFile(file)
+  // not imported above: whoever uses another store needs no node:sqlite, and sees no warning of it
+  const sqlite = process.getBuiltinModule('node:sqlite') as typeof import('node:sqlite') | undefined
+  if (!sqlite) throw new SessionError('not-supported', 'sqliteStore needs the module node:sqlite of Node 22.13 or later.')
+  const database = new sqlite.DatabaseSync(file, { timeout: 0 })
+  try {
+    for (const pragma of PRAGMAS) database.exec(pragma)
+    return database
+  } catch (error) {
+    database.close()
+    throw error
+  }
+}
+
+/**
+ * SQLite would create the file readable by everyone; its log files get the mode of the file. An existing file is not even
+ * opened here: closing it again would release the locks that SQLite holds in this process.
+ */
+function createFile(file: string): void {
+  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
+  try {
+    closeSync(openSync(file, 'wx', 0o600))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof Error && ((error as { errcode?: number }).errcode ?? 0) % 256 === SQLITE_BUSY
+}
