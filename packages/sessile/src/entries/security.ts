@@ -4,3 +4,12 @@ export { requireFresh, requireRole, requireUser, type GuardOptions, type RoleOpt
 export { markPrivate, noStore } from '../security/no-store.ts'
 export type { CrossSiteOptions, HttpRequest, Limit, Middleware, Refusal, ThrottleOptions } from '../security/options.ts'
 export { safeReturnPath } from '../security/return-path.ts'
+export {
+  loginThrottle,
+  type AllowedAttempt,
+  type LimitHeaders,
+  type LoginAttempt,
+  type LoginSuccess,
+  type LoginThrottle,
+  type RefusedAttempt
+} from '../security/throttle.ts'
