@@ -28,10 +28,10 @@ export function optionalMilliseconds(name: string, value: Duration | undefined):
  * @throws SessionError `bad-option` on a name that is not among `known`
  */
 export function resolveOptions<T extends object>(part: string, defaults: T, given: Partial<T> | undefined, known: readonly string[] = Object.keys(defaults)): Readonly<T> {
-  const resolved: Record<string, unknown> = { ...defaults }
+  const resolved = { ...defaults } as Record<string, unknown>
   for (const [name, value] of Object.entries(given ?? {})) {
     if (!known.includes(name)) throw new SessionError('bad-option', `${part} has no option ${JSON.stringify(name)}; it knows ${known.join(', ')}.`)
     if (value !== undefined) resolved[name] = value
   }
-  return Object.freeze(resolved) as Readonly<T>
+  return Object.freeze(resolved) as unknown as Readonly<T>
 }
