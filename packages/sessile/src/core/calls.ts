@@ -1,7 +1,9 @@
-import { supports, type MaybePromise, type SessionBackend } from './backend.ts'
+import { supports, type MaybePromise, type Operation, type SessionBackend } from './backend.ts'
+import { Breaker } from './breaker.ts'
 import { after } from './clock.ts'
 import { isSessionError, SessionError } from './errors.ts'
 import { attempt, chain, isPromise } from './maybe.ts'
+import { traced } from './tracing.ts'
 
 export interface CallOptions {
   /** How long a store call may take, ms; `Infinity` waits for ever. */
@@ -9,12 +11,13 @@ export interface CallOptions {
   /** Whether the store's own errors are passed on as they are (an express-session store's users compare them). */
   readonly passErrors: boolean
   /** Told of every call that failed. */
-  readonly failed?: (operation: string, error: unknown) => void
+  readonly failed?: (operation: Operation, error: unknown) => void
 }
 
 /** Every call to a store goes through here: it is opened first, has a deadline, and its errors are wrapped once. */
 export class StoreCalls {
   readonly backend: SessionBackend
+  readonly breaker = new Breaker()
   readonly #options: CallOptions
   #opened: boolean
   #opening: Promise<void> | undefined
@@ -26,10 +29,16 @@ export class StoreCalls {
   }
 
   /** @throws SessionError `store-failed`, `store-timeout`, or what the store threw where errors are passed on */
-  run<T>(operation: string, call: () => MaybePromise<T>): MaybePromise<T> {
+  run<T>(operation: Operation, call: () => MaybePromise<T>): MaybePromise<T> {
+    // an express-session store is asked as often as express-session would
+    if (!this.#options.passErrors && !this.breaker.allows()) {
+      throw new SessionError('store-failed', `${this.backend.name}: it failed several times in a row and is tried once a second until it is back.`)
+    }
     try {
-      const answer = this.#opened ? call() : chain(this.open(), call)
-      return isPromise(answer) ? this.#inTime(operation, answer) : answer
+      const answer = traced(operation, this.backend.name, this.#opened ? call : () => chain(this.open(), call))
+      if (isPromise(answer)) return this.#inTime(operation, answer)
+      this.breaker.answered()
+      return answer
     } catch (error) {
       throw this.#wrapped(operation, error)
     }
@@ -47,20 +56,21 @@ export class StoreCalls {
     return done
   }
 
-  #inTime<T>(operation: string, answer: Promise<T>): Promise<T> {
+  #inTime<T>(operation: Operation, answer: Promise<T>): Promise<T> {
     const { deadlineMs } = this.#options
     return new Promise<T>((resolve, reject) => {
       const cancel = deadlineMs === Infinity ? undefined : after(deadlineMs, () => {
         reject(this.#wrapped(operation, new SessionError('store-timeout', `${this.backend.name}: ${operation} took longer than ${deadlineMs} ms.`)))
       })
       answer.then(
-        (value) => { cancel?.(); resolve(value) },
+        (value) => { cancel?.(); this.breaker.answered(); resolve(value) },
         (error) => { cancel?.(); reject(this.#wrapped(operation, error)) }
       )
     })
   }
 
-  #wrapped(operation: string, error: unknown): unknown {
+  #wrapped(operation: Operation, error: unknown): unknown {
+    this.breaker.failed()
     this.#options.failed?.(operation, error)
     if (this.#options.passErrors || isSessionError(error)) return error
     const message = error instanceof Error ? error.message : String(error)
