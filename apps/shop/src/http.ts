@@ -76,10 +76,10 @@ export function at(router: IRouter, path: string, ...rest: [Handlers] | [Request
     if (methods.includes('get')) allow.add('HEAD')
     next()
   }, ...guards)
-  for (const method of methods) route[method](handlers[method]!)
+  for (const method of methods) route[method](...[handlers[method]!].flat())
 }
 
-type Handlers = { readonly [method in Method]?: RequestHandler }
+type Handlers = { readonly [method in Method]?: RequestHandler | RequestHandler[] }
 
 /** The end of the line: 404, or 405 with `Allow` where the path is known. */
 export function notFound(_req: Request, res: Response, next: NextFunction): void {
@@ -97,11 +97,36 @@ export function wantsPage(req: Request): boolean {
  * Answers a request that changed something: with JSON, or, where it came from a form on a page, with a 303 to where
  * that form leads and `message` as the flash on it. Every handler of POST, PUT and DELETE ends with it.
  */
-export async function answer(req: Request, res: Response, body: { message: string }, status = 200): Promise<void> {
+export async function answer(_req: Request, res: Response, body: AnswerBody, status = 200): Promise<void> {
   const page = res.locals['page'] as AnswerPage | undefined
   if (page) return page(body)
   res.status(status).json(body)
 }
 
+export interface AnswerBody {
+  readonly message: string
+  readonly [field: string]: unknown
+}
+
 /** Set by the pages on requests that came from one; see `answer`. */
-export type AnswerPage = (body: { message: string }) => Promise<void>
+export type AnswerPage = (body: AnswerBody) => Promise<void>
+
+/** A time in JSON: ISO 8601 in UTC; `null` where there is none, or never will be. */
+export function isoTime(at: number | undefined): string | null {
+  return at === undefined || !Number.isFinite(at) ? null : new Date(at).toISOString()
+}
+
+/** A cookie's settings as JSON shows them: never its value. */
+export function cookieJson(cookie: CookieSettings): Record<string, unknown> {
+  const { originalMaxAge, expires, httpOnly = false, secure = false, sameSite = false, path = '/' } = cookie
+  return { originalMaxAge, expires: expires instanceof Date ? expires.toISOString() : expires ?? null, httpOnly, secure, sameSite, path }
+}
+
+interface CookieSettings {
+  readonly originalMaxAge: number | null
+  readonly expires?: unknown
+  readonly httpOnly?: boolean | undefined
+  readonly secure?: unknown
+  readonly sameSite?: unknown
+  readonly path?: string | undefined
+}

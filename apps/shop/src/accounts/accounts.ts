@@ -1,0 +1,85 @@
+import { faultOf } from './password-rules.ts'
+import type { Passwords } from './passwords.ts'
+import type { User, UserRepository } from './repository.ts'
+
+export type { User } from './repository.ts'
+
+/** A new user as asked for. */
+export interface Registration {
+  readonly username: string
+  readonly email: string
+  readonly password: string
+}
+
+export type Registered =
+  | { readonly outcome: 'registered', readonly user: User }
+  | { readonly outcome: 'taken' }
+  | { readonly outcome: 'weak-password', readonly reason: string }
+
+export type PasswordChange =
+  | { readonly outcome: 'changed' | 'wrong-password' }
+  | { readonly outcome: 'weak-password', readonly reason: string }
+
+/** The rules of accounts: who may be whom. Sessions are the router's affair. */
+export class Accounts {
+  readonly #users: UserRepository
+  readonly #passwords: Passwords
+
+  constructor(users: UserRepository, passwords: Passwords) {
+    this.#users = users
+    this.#passwords = passwords
+  }
+
+  async register({ username, email, password }: Registration): Promise<Registered> {
+    const reason = faultOf(password, [username, email])
+    if (reason !== undefined) return { outcome: 'weak-password', reason }
+    // Asked first because hashing is dear; what decides is the insert.
+    if (await this.#users.isTaken(username, email)) return { outcome: 'taken' }
+    const passwordHash = await this.#passwords.hash(password)
+    const user = await this.#users.add({ username, email, passwordHash, role: 'user' })
+    return user ? { outcome: 'registered', user } : { outcome: 'taken' }
+  }
+
+  /**
+   * The user with this name (or email) and password. It takes the same time whether or not the name is anybody's.
+   * @returns `undefined` for a wrong name or password: which of the two is not told
+   */
+  async authenticate(name: string, password: string): Promise<User | undefined> {
+    const found = await this.#users.byName(name)
+    if (!await this.#passwords.matches(password, found?.passwordHash) || !found) return undefined
+    const { passwordHash, ...user } = found
+    if (this.#passwords.isOutdated(passwordHash)) {
+      await this.#users.replacePasswordHash(user.id, passwordHash, await this.#passwords.hash(password))
+    }
+    return user
+  }
+
+  /** Whether it is the user's password. */
+  async confirm(userId: number, password: string): Promise<boolean> {
+    return this.#passwords.matches(password, await this.#users.passwordHashOf(userId))
+  }
+
+  async changePassword(user: User, current: string, next: string): Promise<PasswordChange> {
+    const reason = faultOf(next, [user.username, user.email])
+    if (reason !== undefined) return { outcome: 'weak-password', reason }
+    const old = await this.#users.passwordHashOf(user.id)
+    if (!await this.#passwords.matches(current, old) || old === undefined) return { outcome: 'wrong-password' }
+    const changed = await this.#users.replacePasswordHash(user.id, old, await this.#passwords.hash(next))
+    return { outcome: changed ? 'changed' : 'wrong-password' }
+  }
+
+  /** Whose account a name means, for counting failures: username and email are one account, a name of nobody is one as well. */
+  async accountOf(name: string): Promise<string> {
+    const found = await this.#users.byName(name)
+    return found ? `user:${found.id}` : `name:${name.normalize('NFC').toLowerCase()}`
+  }
+
+  /** Read afresh, so that a changed role counts with the next request. */
+  async user(id: number | string): Promise<User | undefined> {
+    return this.#users.byId(Number(id))
+  }
+
+  async count(): Promise<number> {
+    return this.#users.count()
+  }
+}

@@ -1,0 +1,115 @@
+import { randomBytes } from 'node:crypto'
+import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+
+/** What the environment says, read once at the start. */
+export interface Config {
+  /** `NODE_ENV` is `production`: cookies are `Secure`, no demo users, and a secret must be given. */
+  readonly production: boolean
+  readonly host: string
+  /** 0 takes any free one. */
+  readonly port: number
+  /** Where embedded databases and the generated secret are; absolute. */
+  readonly dataDir: string
+  /** The session store. */
+  readonly storeUrl: string
+  /** Users, products and orders. */
+  readonly databaseUrl: string
+  /** Newest first: it signs, all of them are accepted. */
+  readonly secrets: readonly string[]
+  /** Express's `trust proxy`. */
+  readonly trustProxy: boolean | number | string
+  /** Where `/metrics` is served by itself; otherwise it is on the shop's port, for the admin. */
+  readonly metricsPort: number | undefined
+  /** How much is logged on stderr. */
+  readonly logLevel: 'info' | 'warn' | 'silent'
+}
+
+/** Something in the environment that cannot be used; its message is a sentence for whoever starts the shop. */
+export class ConfigError extends Error {}
+
+/**
+ * Reads the environment, and makes a secret in `DATA_DIR` at the first start outside production.
+ * @throws ConfigError on a value that cannot be used, and in production without `SESSION_SECRET`
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const text = (name: string) => env[name]?.trim() || undefined
+  const production = text('NODE_ENV') === 'production'
+  const dataDir = resolve(text('DATA_DIR') ?? './data')
+  return Object.freeze({
+    production,
+    host: text('HOST') ?? '127.0.0.1',
+    port: portOf('PORT', text('PORT')) ?? 3000,
+    dataDir,
+    storeUrl: text('STORE_URL') ?? text('MONGODB_URI') ?? redisUrl(text) ?? `sqlite:${join(dataDir, 'sessions.db')}`,
+    databaseUrl: text('DATABASE_URL') ?? `sqlite:${join(dataDir, 'shop.db')}`,
+    secrets: Object.freeze(secretsOf(text('SESSION_SECRET'), production, dataDir)),
+    trustProxy: trustProxyOf(text('TRUST_PROXY')),
+    metricsPort: portOf('METRICS_PORT', text('METRICS_PORT')),
+    logLevel: production ? 'info' : 'warn'
+  })
+}
+
+/** Whether an address is this machine's own, so that nobody else reaches what listens there. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || host === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(host)
+}
+
+function portOf(name: string, value: string | undefined): number | undefined {
+  if (value === undefined) return undefined
+  const port = Number(value)
+  if (/^\d+$/.test(value) && port <= 65_535) return port
+  throw new ConfigError(`${name} must be a whole number from 0 to 65535, not ${JSON.stringify(value)}.`)
+}
+
+function redisUrl(text: (name: string) => string | undefined): string | undefined {
+  const host = text('REDIS_HOST')
+  if (host === undefined) return undefined
+  const password = text('REDIS_PASSWORD')
+  const login = password === undefined ? '' : `:${encodeURIComponent(password)}@`
+  return `redis://${login}${host.includes(':') ? `[${host}]` : host}:${portOf('REDIS_PORT', text('REDIS_PORT')) ?? 6379}`
+}
+
+function secretsOf(value: string | undefined, production: boolean, dataDir: string): string[] {
+  const secrets = (value ?? '').split(',').map(secret => secret.trim()).filter(secret => secret !== '')
+  if (secrets.length > 0) return secrets
+  if (production) {
+    throw new ConfigError('SESSION_SECRET is required with NODE_ENV=production. ' +
+      'Make one with: node -p "require(\'node:crypto\').randomBytes(32).toString(\'base64url\')"')
+  }
+  return [keptSecret(dataDir)]
+}
+
+/** The development secret, made at the first start. Two processes that start at once get the same one. */
+function keptSecret(dataDir: string): string {
+  const file = join(dataDir, 'session-secret')
+  const kept = readKept(file)
+  if (kept) return kept
+  mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+  const draft = `${file}.${process.pid}.${randomBytes(4).toString('hex')}`
+  writeFileSync(draft, randomBytes(32).toString('base64url') + '\n', { mode: 0o600 })
+  try {
+    // A link appears whole or not at all, and fails where there is a file already.
+    linkSync(draft, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+  } finally {
+    rmSync(draft)
+  }
+  return readKept(file)!
+}
+
+function readKept(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim() || undefined
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
+}
+
+function trustProxyOf(value: string | undefined): boolean | number | string {
+  if (value === undefined || value === 'false') return false
+  if (value === 'true') return true
+  return /^\d+$/.test(value) ? Number(value) : value
+}

@@ -1,0 +1,30 @@
+import type { Database } from './database.ts'
+import type { Role } from './schema.ts'
+
+/** The products that the shop opens with. The first three are the seed's own. */
+export const PRODUCTS = [
+  { id: 1, name: 'Laptop', priceCents: 99_999, stock: 10 },
+  { id: 2, name: 'Mouse', priceCents: 2_999, stock: 50 },
+  { id: 3, name: 'Keyboard', priceCents: 7_999, stock: 25 }
+] as const
+
+/** Who can sign in to try the shop. Their passwords are known to everybody: never in production, never within others' reach. */
+export const DEMO_USERS = [
+  { username: 'admin', email: 'admin@example.com', password: 'password123', role: 'admin' },
+  { username: 'user', email: 'user@example.com', password: 'userpass', role: 'user' }
+] as const satisfies { username: string, email: string, password: string, role: Role }[]
+
+/**
+ * Fills an empty database; what is there already is left as it is, so a sold product stays sold.
+ * @param demoUsers how the demo users' passwords are hashed; `undefined` adds none
+ */
+export async function seed(db: Database, hashPassword: ((password: string) => Promise<string>) | undefined): Promise<void> {
+  await db.insertInto('products').values([...PRODUCTS]).onConflict(conflict => conflict.column('id').doNothing()).execute()
+  if (!hashPassword) return
+  const { count } = await db.selectFrom('users').select(row => row.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
+  if (count > 0) return
+  const users = await Promise.all(DEMO_USERS.map(async ({ username, email, password, role }) => ({
+    username, usernameKey: username, email, emailKey: email, passwordHash: await hashPassword(password), role, createdAt: Date.now()
+  })))
+  await db.insertInto('users').values(users).onConflict(conflict => conflict.doNothing()).execute()
+}
