@@ -13,6 +13,8 @@ export interface Meta {
   readonly r?: number
   /** The tag of the write this text is from: no two writes are alike (law 6). */
   readonly t?: string
+  /** A lease (`leases.ts`): who holds it, and until when, epoch ms. */
+  readonly k?: readonly [owner: string, until: number] | undefined
   /** In a marker, which stands under the old key after a renewal: the key it points to. */
   readonly n?: string
   /** In a marker: until when a load follows it, epoch ms (routine renewal); absent after a change of rights. */

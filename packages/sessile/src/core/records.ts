@@ -145,6 +145,17 @@ export class SessionRecords {
     return chain(this.users.admit(change.userId, work, (done) => (done === 'gone' ? undefined : newKey)), (done) => done ?? 'gone')
   }
 
+  /** Writes into a session's meta, at the loaded version only. The data stay as they are. */
+  mark(loaded: Loaded, meta: Meta): MaybePromise<'saved' | 'gone' | 'changed'> {
+    return this.#writer.tryOnce(loaded, ({ text, expiresAt, userId }) => ({ text, expiresAt, userId, meta }))
+  }
+
+  /** Takes a lease off again, if it is still its owner's. */
+  unmark(loaded: Loaded, owner: string): MaybePromise<CommitOutcome> {
+    return this.#writer.settle(loaded, ({ text, expiresAt, userId, meta }) =>
+      ({ text, expiresAt, userId, meta: meta.k?.[0] === owner ? { k: undefined } : {} }))
+  }
+
   /** Lengthens a session's life. @returns false when it is gone, which is not an error */
   touch(loaded: Loaded, expiresAt: number): MaybePromise<boolean> {
     const { key, stored } = loaded
