@@ -1,0 +1,6 @@
+export { backendSuite } from '../testing/backend-suite.ts'
+export type { BackendHarness, SuiteRunner } from '../testing/harness.ts'
+export { fakeClock } from '../testing/fake-clock.ts'
+export type { FakeClock } from '../testing/fake-clock.ts'
+export { always, answersLater, InjectedFault, sometimes, withFaults } from '../testing/faults.ts'
+export type { ChooseFault, Fault } from '../testing/faults.ts'

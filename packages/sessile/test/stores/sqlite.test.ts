@@ -1,0 +1,8 @@
+import { backendSuite } from '../../src/testing/backend-suite.ts'
+import { sqliteHarness, sqliteInMemoryHarness } from './harnesses.ts'
+import { isSelected } from './selected.ts'
+
+if (isSelected('sqlite')) {
+  backendSuite(sqliteHarness())
+  backendSuite(sqliteInMemoryHarness())
+}
