@@ -1,10 +1,10 @@
 import { createHash, createHmac } from 'node:crypto'
+import { addressBucket } from '../core/addresses.ts'
 import { StoreCalls } from '../core/calls.ts'
 import { now } from '../core/clock.ts'
 import { SessionError } from '../core/errors.ts'
 import { newId } from '../core/ids.ts'
 import { derive, secretList, type Secret } from '../core/signatures.ts'
-import { addressBucket } from './addresses.ts'
 import { Limiter, type Usage } from './limiter.ts'
 import { resolveThrottle, type ResolvedThrottle, type ThrottleOptions } from './options.ts'
 

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import express from 'express'
 import { isSessionError } from '../../src/core/errors.ts'
 import { crossSite, crossSiteVerdict } from '../../src/security/cross-site.ts'
-import { serve } from './serve.ts'
+import { serve } from '../serve.ts'
 
 const HOST = 'shop.example'
 

@@ -5,7 +5,7 @@ import express from 'express'
 import { isSessionError } from '../../src/core/errors.ts'
 import { prefersHtml } from '../../src/security/answers.ts'
 import { requireFresh, requireRole, requireUser, type SessionFacts } from '../../src/security/guards.ts'
-import { serve } from './serve.ts'
+import { serve } from '../serve.ts'
 
 // the older Express has no types of its own under this name
 const express4 = createRequire(import.meta.url)('express4') as typeof express

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { it } from 'node:test'
 import express from 'express'
 import { noStore } from '../../src/security/no-store.ts'
-import { serve } from './serve.ts'
+import { serve } from '../serve.ts'
 
 it('noStore keeps an answer out of every cache, and keeps what Vary says already', async () => {
   const app = express()

@@ -1,0 +1,215 @@
+import type { SessionBackend } from '../core/backend.ts'
+import type { StoreCalls } from '../core/calls.ts'
+import { later, now, pause } from '../core/clock.ts'
+import { SessionError } from '../core/errors.ts'
+import { newTag } from '../core/ids.ts'
+import { Turns } from '../core/turns.ts'
+import { tagged, together, understood, written, type Sightings } from './activity-record.ts'
+
+/** What was seen and not written yet. */
+interface Pending {
+  seen: Sightings
+  expiresAt: number
+  /** A write whose answer was lost: what it was of, and the tag by which it is known should it have landed. */
+  unsure?: { readonly tag: string; readonly seen: Sightings }
+}
+
+/** A session that got a new id: its counts are to follow. */
+interface Move {
+  readonly to: string
+  /** What was taken along by a write whose answer was lost. */
+  unsure?: { readonly tag: string; readonly taken: Pending }
+}
+
+/** Longer than other processes keep counts of the old id to themselves. */
+const MARKER_MS = 60_000
+const MAX_TRIES = 64
+const MAX_HOPS = 8
+/** Sessions written at once: as many as a pipeline carries, as few as a store that answers in the same tick may hold the process up. */
+const BATCH = 50
+
+/** Gathers what is seen of sessions in memory and adds it to what other processes have stored, when told to. Keeps no time. */
+export class ActivityLog {
+  readonly #space: SessionBackend
+  readonly #calls: StoreCalls
+  readonly #maxPending: number
+  readonly #pending = new Map<string, Pending>()
+  readonly #moves = new Map<string, Move>()
+  readonly #ended = new Set<string>()
+  /** Where counts of another process's old ids went in this flush. */
+  readonly #redirected = new Set<string>()
+  readonly #turns = new Turns()
+
+  constructor(space: SessionBackend, calls: StoreCalls, maxPending: number) {
+    this.#space = space
+    this.#calls = calls
+    this.#maxPending = maxPending
+  }
+
+  /** Notes what was seen; nothing is stored yet. @param expiresAt when the session ends, as far as is known now */
+  note(handle: string, seen: Sightings, expiresAt: number): void {
+    const present = this.#pending.get(handle)
+    if (present) {
+      present.seen = together(present.seen, seen)!
+      present.expiresAt = Math.max(present.expiresAt, expiresAt)
+      return
+    }
+    if (this.#pending.size >= this.#maxPending) this.#pending.delete(this.#pending.keys().next().value!)
+    this.#pending.set(handle, { seen, expiresAt })
+  }
+
+  /** The session has a new id now. */
+  move(from: string, to: string): void {
+    const present = this.#pending.get(from)
+    if (present && !present.unsure) {
+      this.#pending.delete(from)
+      this.note(to, present.seen, present.expiresAt)
+    }
+    this.#moves.set(from, { to })
+  }
+
+  /** The session is over. */
+  end(handle: string): void {
+    this.#pending.delete(handle)
+    this.#ended.add(handle)
+  }
+
+  /** All that is known of a session: what is stored, and what this process has seen since. */
+  async read(handle: string): Promise<Sightings | undefined> {
+    for (const [from, { to }] of this.#moves) if (to === handle) await this.#follow(from)
+    return this.#turns.run(handle, async () => {
+      const record = understood((await this.#calls.run('read', () => this.#space.read(handle)))?.data)
+      const pending = this.#pending.get(handle)
+      const stored = record && 'seen' in record ? record.seen : undefined
+      const unwritten = pending?.unsure && record?.tags.includes(pending.unsure.tag) ? less(pending.seen, pending.unsure.seen) : pending?.seen
+      return together(stored, unwritten)
+    })
+  }
+
+  /**
+   * Writes what is pending. What could not be written stays, for the next time.
+   * @throws the first error of the store, after everything was tried
+   */
+  async flush(): Promise<void> {
+    const errors: unknown[] = []
+    const each = async (handles: Iterable<string>, write: (handle: string) => Promise<unknown>): Promise<void> => {
+      const all = [...handles]
+      for (let start = 0; start < all.length; start += BATCH) {
+        if (start > 0) await new Promise<void>(later)
+        await Promise.all(all.slice(start, start + BATCH).map((handle) => write(handle).catch((error: unknown) => { errors.push(error) })))
+      }
+    }
+    await each(this.#moves.keys(), (handle) => this.#follow(handle))
+    await each(this.#ended, (handle) => this.#forget(handle))
+    await each(this.#pending.keys(), (handle) => this.#write(handle))
+    for (let hops = 0; this.#redirected.size > 0 && hops < MAX_HOPS; hops += 1) {
+      const redirected = [...this.#redirected]
+      this.#redirected.clear()
+      await each(redirected, (handle) => this.#write(handle))
+    }
+    if (errors.length > 0) throw errors[0]
+  }
+
+  /** How many sessions have something pending. */
+  get size(): number {
+    return this.#pending.size
+  }
+
+  async #forget(handle: string): Promise<void> {
+    await this.#turns.run(handle, async () => { await this.#calls.run('remove', () => this.#space.remove(handle)) })
+    this.#ended.delete(handle)
+  }
+
+  /** Adds what is pending of one session to what is stored. */
+  #write(handle: string): Promise<void> {
+    return this.#turns.run(handle, () => this.#retry(async () => {
+      const pending = this.#pending.get(handle)
+      if (!pending) return true
+      const stored = await this.#calls.run('read', () => this.#space.read(handle))
+      // the session may have got a new id, or ended, while the store was asked
+      if (this.#pending.get(handle) !== pending) return false
+      const record = understood(stored?.data)
+      if (pending.unsure) {
+        if (record?.tags.includes(pending.unsure.tag)) this.#settle(handle, pending, pending.unsure.seen)
+        delete pending.unsure
+        return false
+      }
+      if (record && 'movedTo' in record) {
+        this.#pending.delete(handle)
+        this.note(record.movedTo, pending.seen, pending.expiresAt)
+        this.#redirected.add(record.movedTo)
+        return true
+      }
+      const tag = newTag()
+      const { seen } = pending
+      const next = {
+        data: written({ seen: together(record?.seen, seen)!, tags: tagged(record, tag) }),
+        expiresAt: Math.max(stored?.expiresAt ?? 0, pending.expiresAt)
+      }
+      pending.unsure = { tag, seen }
+      const { outcome } = stored
+        ? await this.#calls.run('swap', () => this.#space.swap(handle, stored.version, next))
+        : await this.#calls.run('create', () => this.#space.create(handle, next))
+      delete pending.unsure
+      if (outcome === 'done') this.#settle(handle, pending, seen)
+      return outcome === 'done'
+    }))
+  }
+
+  /** What was written is no longer pending; what came meanwhile is. */
+  #settle(handle: string, pending: Pending, seen: Sightings): void {
+    if (pending.seen === seen) {
+      if (this.#pending.get(handle) === pending) this.#pending.delete(handle)
+    } else {
+      pending.seen = less(pending.seen, seen)
+    }
+  }
+
+  /** Takes the counts of an old id along, and leaves word for processes that still hold some. */
+  #follow(from: string): Promise<void> {
+    return this.#turns.run(from, () => this.#retry(async () => {
+      const move = this.#moves.get(from)
+      if (!move) return true
+      const stored = await this.#calls.run('read', () => this.#space.read(from))
+      const record = understood(stored?.data)
+      if (move.unsure && record?.tags.includes(move.unsure.tag)) return this.#moved(from, move, move.unsure.taken)
+      const mine = this.#pending.get(from)
+      if (mine?.unsure && record?.tags.includes(mine.unsure.tag)) this.#settle(from, mine, mine.unsure.seen)
+      delete mine?.unsure
+      const tag = newTag()
+      const taken = record && 'seen' in record ? { seen: record.seen, expiresAt: stored!.expiresAt } : undefined
+      const next = { data: written({ movedTo: move.to, tags: tagged(record, tag) }), expiresAt: now() + MARKER_MS }
+      if (taken) move.unsure = { tag, taken }
+      const { outcome } = stored
+        ? await this.#calls.run('swap', () => this.#space.swap(from, stored.version, next))
+        : await this.#calls.run('create', () => this.#space.create(from, next))
+      if (outcome === 'done') return this.#moved(from, move, taken)
+      delete move.unsure
+      return false
+    }))
+  }
+
+  #moved(from: string, move: Move, taken: Pending | undefined): true {
+    this.#moves.delete(from)
+    if (taken) this.note(move.to, taken.seen, taken.expiresAt)
+    const mine = this.#pending.get(from)
+    if (mine) {
+      this.#pending.delete(from)
+      this.note(move.to, mine.seen, mine.expiresAt)
+    }
+    return true
+  }
+
+  async #retry(attempt: () => Promise<boolean>): Promise<void> {
+    for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      if (tries >= 4) await pause(Math.random() * tries)
+      if (await attempt()) return
+    }
+    throw new SessionError('conflict', 'What was seen of a session could not be stored; it is tried again later.')
+  }
+}
+
+/** What was seen since `before`. */
+function less(seen: Sightings, before: Sightings): Sightings {
+  return { ...seen, pages: seen.pages - before.pages }
+}

@@ -1,0 +1,82 @@
+/** What was seen of a session. */
+export interface Sightings {
+  /** Requests that count. */
+  readonly pages: number
+  /** Epoch ms. */
+  readonly firstSeenAt: number
+  /** Epoch ms. */
+  readonly lastSeenAt: number
+  /** As of the last request. */
+  readonly userAgent: string | undefined
+  readonly ip: string | undefined
+  readonly userId: string | undefined
+}
+
+/** Two accounts of one session, seen by different processes or at different times: counts add up, the later one knows the rest. */
+export function together(one: Sightings | undefined, other: Sightings | undefined): Sightings | undefined {
+  if (!one || !other) return one ?? other
+  const later = one.lastSeenAt > other.lastSeenAt ? one : other
+  return {
+    pages: one.pages + other.pages,
+    firstSeenAt: Math.min(one.firstSeenAt, other.firstSeenAt),
+    lastSeenAt: later.lastSeenAt,
+    userAgent: later.userAgent,
+    ip: later.ip,
+    userId: later.userId
+  }
+}
+
+/** A stored record: what was seen and the tags of its last writes; or, after the session got a new id, where its counts went. */
+export type ActivityRecord =
+  | { readonly seen: Sightings; readonly tags: readonly string[] }
+  | { readonly movedTo: string; readonly tags: readonly string[] }
+
+/** Short names: there is one for every session. */
+interface Written {
+  readonly n?: number
+  readonly f?: number
+  readonly l?: number
+  readonly a?: string
+  readonly i?: string
+  readonly u?: string
+  /** The handle that the session has now. */
+  readonly m?: string
+  readonly t?: readonly string[]
+}
+
+/** So many writers may come between a write whose answer was lost and the look whether it landed. */
+const TAGS_KEPT = 4
+
+export function written(record: ActivityRecord): string {
+  const { tags } = record
+  const text: Written = 'movedTo' in record
+    ? { m: record.movedTo, t: tags }
+    : { n: record.seen.pages, f: record.seen.firstSeenAt, l: record.seen.lastSeenAt, ...known(record.seen), t: tags }
+  return JSON.stringify(text)
+}
+
+function known({ userAgent, ip, userId }: Sightings): Written {
+  return {
+    ...(userAgent === undefined ? {} : { a: userAgent }),
+    ...(ip === undefined ? {} : { i: ip }),
+    ...(userId === undefined ? {} : { u: userId })
+  }
+}
+
+/** @returns `undefined` for nothing, and for what is no record of ours */
+export function understood(data: string | undefined): ActivityRecord | undefined {
+  if (data === undefined) return undefined
+  try {
+    const { n, f, l, a, i, u, m, t = [] } = JSON.parse(data) as Written
+    if (typeof m === 'string') return { movedTo: m, tags: t }
+    if (typeof n !== 'number' || typeof f !== 'number' || typeof l !== 'number') return undefined
+    return { seen: { pages: n, firstSeenAt: f, lastSeenAt: l, userAgent: a, ip: i, userId: u }, tags: t }
+  } catch {
+    return undefined
+  }
+}
+
+/** The tags after one more write. */
+export function tagged(record: ActivityRecord | undefined, tag: string): readonly string[] {
+  return [...(record?.tags ?? []), tag].slice(-TAGS_KEPT)
+}
