@@ -53,7 +53,7 @@ export class Client {
     })
     const text = await response.text()
     for (const line of response.headers.getSetCookie()) this.#keep(line)
-    const json = response.headers.get('Content-Type')?.includes('json')
+    const json = text !== '' && response.headers.get('Content-Type')?.includes('json')
     return { status: response.status, headers: response.headers, body: json ? JSON.parse(text) : text }
   }
 
