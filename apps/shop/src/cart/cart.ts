@@ -1,7 +1,7 @@
 import { amountCents, CURRENCY, inUnits } from '../money.ts'
 
-/** The most pieces that one line holds. */
-export const MAX_QUANTITY = 10_000
+/** The most pieces that one line holds: with the lines of a full cart the cents still add up exactly. */
+export const MAX_QUANTITY = 1_000_000
 /** The most lines that a cart holds: a guest's cart is in the session, which has to stay small. */
 export const MAX_LINES = 200
 

@@ -71,7 +71,7 @@ for (const who of ['guest', 'user'] as const) {
       await invalid({}, 'productId')
       await invalid(undefined, 'productId')
       for (const productId of ['1', null, 1.5, {}, [1], true]) await invalid({ productId }, 'productId')
-      for (const quantity of ['1', null, 1.5, {}, [], true, 1e21, 10_001]) await invalid({ productId: 1, quantity }, 'quantity')
+      for (const quantity of ['1', null, 1.5, {}, [], true, 1e21, 1_000_001]) await invalid({ productId: 1, quantity }, 'quantity')
       assert.equal((await buyer.post('/cart/add', [1])).status, 400)
       assert.deepEqual(await contentsOf(buyer), {})
     })
