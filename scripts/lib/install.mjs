@@ -39,7 +39,9 @@ export function runNpm(args, options) {
  * @param {'shop' | 'all'} scope what is needed: enough to run the shop, or everything
  */
 export async function install(scope) {
-  const hash = createHash('sha256').update(read(join(ROOT, 'package-lock.json')) ?? '').digest('hex')
+  const hash = createHash('sha256')
+    .update(read(join(ROOT, 'package-lock.json')) ?? '')
+    .digest('hex')
   if (isInstalled(scope, hash)) return
   await alone(async () => {
     const stamp = json(STAMP)
@@ -52,9 +54,12 @@ export async function install(scope) {
     // `ci` begins by deleting everything. Where something is installed already, the missing rest is added beside it.
     const fresh = !existsSync(join(MODULES, '.package-lock.json'))
     const how = fresh ? ['ci'] : ['install', '--no-save']
-    const code = await runNpm([...how, ...(wanted === 'all' ? [] : SHOP), '--ignore-scripts', '--loglevel=error', '--no-fund', '--no-audit'], {
-      stdio: ['ignore', process.stderr, process.stderr]
-    })
+    const code = await runNpm(
+      [...how, ...(wanted === 'all' ? [] : SHOP), '--ignore-scripts', '--loglevel=error', '--no-fund', '--no-audit'],
+      {
+        stdio: ['ignore', process.stderr, process.stderr]
+      }
+    )
     if (code === 127) throw new Trouble('npm was not found. It comes with Node.js: install Node.js 20 or newer, with npm, and try again.')
     if (code !== 0) {
       throw new Trouble(
@@ -90,7 +95,7 @@ function byHand() {
 
 /** Keeps a second `npm start` or `npm test` waiting while the first installs. */
 async function alone(action) {
-  for (let told = false; ; ) {
+  for (let told = false; ;) {
     try {
       mkdirSync(LOCK)
       break

@@ -14,6 +14,13 @@ const name = (file) => relative(process.cwd(), file).replaceAll('\\', '/')
 const print = (text) => process.stdout.write(`${text}\n`)
 const indent = (text) => text.replace(/^/gm, '    ')
 
+/** The message (with assert's comparison), and the lines of the stack that are ours. */
+function describe(error) {
+  if (!(error instanceof Error)) return typeof error === 'string' ? error : inspect(error)
+  const stack = (error.stack ?? String(error)).split('\n').filter((line) => !/^ +at .*(node:|internal)/.test(line))
+  return stack.join('\n') + (error.cause === undefined ? '' : `\nCause: ${describe(error.cause)}`)
+}
+
 const tally = new Tally(files)
 const stop = new AbortController()
 let silence
@@ -45,7 +52,7 @@ function report({ path, passed, skipped, failures, output, ms }) {
   print(`${failures.length === 0 ? 'ok  ' : 'FAIL'} ${name(path)} (${passed} passed${skips}, ${(ms / 1000).toFixed(1)} s)`)
   for (const { title, line, error } of failures) {
     print(`\n  ${title}${line ? ` (${name(path)}:${line})` : ''}`)
-    print(`${indent(typeof error === 'string' ? error : inspect(error, { colors: process.stdout.isTTY }))}\n`)
+    print(`${indent(describe(error))}\n`)
   }
   if (failures.length > 0 && output) print(`  What it printed:\n${indent(output.trimEnd())}\n`)
 }

@@ -39,7 +39,10 @@ export class Tally {
     this.#open.delete(file.path)
     file.ms = duration_ms ?? 0
     if (error && error.failureType !== 'subtestsFailed') {
-      file.failures.push({ title: 'The file itself failed', error: `Its process ended with ${error.signal ? error.signal : `exit code ${error.exitCode}`}.` })
+      file.failures.push({
+        title: 'The file itself failed',
+        error: `Its process ended with ${error.signal ? error.signal : `exit code ${error.exitCode}`}.`
+      })
     } else if (file.passed + file.skipped.length + file.failures.length === 0) {
       file.failures.push({ title: 'No test in this file', error: 'A test file has to hold at least one test.' })
     }
