@@ -106,7 +106,9 @@ export class UserSessions {
       const ranked = sessions.sort((one, other) => signedInAt(one) - signedInAt(other) || (one.key < other.key ? -1 : 1))
       const past = whenTooMany === 'refuse' ? ranked.slice(max) : ranked.slice(0, Math.max(0, ranked.length - max))
       return chain(all(past.map(({ key }) => this.#end(key))), () => {
-        if (past.some(({ key }) => key === ownKey)) throw new SessionError('too-many-sessions', 'End another one first.')
+        // one that is not there any more was past the limit in another one's eyes
+        const stays = ranked.some(({ key }) => key === ownKey) && !past.some(({ key }) => key === ownKey)
+        if (!stays && whenTooMany === 'refuse') throw new SessionError('too-many-sessions', 'End another one first.')
       })
     })
   }

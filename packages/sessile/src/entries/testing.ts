@@ -1,4 +1,5 @@
 export { backendSuite } from '../testing/backend-suite.ts'
+export { recordsSuite } from '../testing/records-suite.ts'
 export type { BackendHarness, SuiteRunner } from '../testing/harness.ts'
 export { fakeClock } from '../testing/fake-clock.ts'
 export type { FakeClock } from '../testing/fake-clock.ts'

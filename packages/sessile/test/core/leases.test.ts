@@ -3,12 +3,13 @@ import { test } from 'node:test'
 import { isSessionError } from '../../src/core/errors.ts'
 import { Leases } from '../../src/core/leases.ts'
 import { memoryStore } from '../../src/stores/memory/backend.ts'
-import { attributesOf, badLine, change, recordsOn, seeded } from './helpers.ts'
+import { attributesOf, badLine, change, recordsOn } from '../../src/testing/guarantees/tools.ts'
+import { seededRandom } from '../../src/testing/random.ts'
 
 test('one at a time, in one process and across several: code that reads, waits and writes loses nothing', async () => {
   for (const processes of [1, 3]) {
     const store = memoryStore()
-    const random = seeded(processes)
+    const random = seededRandom(processes)
     const all = Array.from({ length: processes }, () => {
       const { records } = recordsOn(processes === 1 ? store : badLine(store, random, 0))
       return { records, leases: new Leases(records, { leaseMs: 10_000, waitMs: 20_000 }) }
@@ -34,7 +35,7 @@ test('one at a time, in one process and across several: code that reads, waits a
 
 test('a holder that died is waited for no longer than its lease; a turn that does not come in time is refused', async () => {
   const store = memoryStore()
-  const open = () => recordsOn(badLine(store, seeded(1), 0)).records
+  const open = () => recordsOn(badLine(store, seededRandom(1), 0)).records
   await open().create('k', change({}))
   await new Leases(open(), { leaseMs: 150, waitMs: 1000 }).take('k')
   await assert.rejects(new Leases(open(), { leaseMs: 1000, waitMs: 20 }).take('k'), (error) => isSessionError(error) && error.code === 'conflict')

@@ -1,0 +1,82 @@
+/** A process that works on a SQLite file beside others: run by `sqlite-processes.test.ts`, which tells it what to do. */
+import { fork } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import type { Version } from '../../src/core/backend.ts'
+import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
+
+/** What can be asked of it, and what it answers. */
+export interface Tasks {
+  /** One swap, at a moment at which the others do the same. */
+  swap: { given: { key: string; version: Version; data: string; at: number }; answer: string }
+  /** Adds one to the number that is the data, so many times. Answers with the versions that its swaps took, and how often others were first. */
+  increment: { given: { key: string; times: number }; answer: { taken: Version[]; conflicts: number } }
+  /** Swaps and extends until the record is gone. Answers with how many swaps were done. */
+  untilGone: { given: { key: string }; answer: number }
+  /** Removes expired records until none is left. Answers with their keys. */
+  sweep: { given: { limit: number }; answer: string[] }
+}
+
+type Work = { [T in keyof Tasks]: (given: Tasks[T]['given']) => Promise<Tasks[T]['answer']> }
+
+/** Starts one. */
+export function startRacer(file: string): { ask<T extends keyof Tasks>(task: T, given: Tasks[T]['given']): Promise<Tasks[T]['answer']>; process: ChildProcess } {
+  const child = fork(fileURLToPath(import.meta.url), [file])
+  return {
+    process: child,
+    ask: (task, given) => new Promise((resolve, reject) => {
+      const ended = (): void => reject(new Error(`the process ended while it was to ${task}`))
+      child.once('exit', ended)
+      child.once('message', (message: { answer: never; error?: string }) => {
+        child.off('exit', ended)
+        if (message.error) reject(new Error(message.error))
+        else resolve(message.answer)
+      })
+      child.send({ task, given })
+    })
+  }
+}
+
+function work(file: string): Work {
+  const store = sqliteStore({ file })
+  const expiresAt = Date.now() + 3_600_000
+  return {
+    async swap({ key, version, data, at }) {
+      while (Date.now() < at) { /* so that all begin in the same millisecond */ }
+      return (await store.swap(key, version, { data, expiresAt })).outcome
+    },
+    async increment({ key, times }) {
+      const taken: Version[] = []
+      let conflicts = 0
+      while (taken.length < times) {
+        const record = (await store.read(key))!
+        const result = await store.swap(key, record.version, { data: String(Number(record.data) + 1), expiresAt })
+        if (result.outcome === 'done') taken.push(record.version)
+        else conflicts++
+      }
+      return { taken, conflicts }
+    },
+    async untilGone({ key }) {
+      for (let done = 0; ;) {
+        const record = await store.read(key)
+        if (!record) return done
+        if (await store.extend(key, expiresAt + done) && (await store.swap(key, record.version, { data: String(done), expiresAt })).outcome === 'done') done++
+      }
+    },
+    async sweep({ limit }) {
+      const keys: string[] = []
+      for (;;) {
+        const removed = await store.removeExpired!(limit)
+        if (removed.length === 0) return keys
+        keys.push(...removed.map(({ key }) => key))
+      }
+    }
+  }
+}
+
+if (process.send && process.argv[1] === fileURLToPath(import.meta.url)) {
+  const tasks = work(process.argv[2]!)
+  process.on('message', ({ task, given }: { task: keyof Tasks; given: never }) => {
+    tasks[task](given).then((answer) => process.send!({ answer }), (error: Error) => process.send!({ error: String(error.stack) }))
+  })
+}
