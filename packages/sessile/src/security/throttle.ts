@@ -115,11 +115,17 @@ class Throttle implements LoginThrottle {
     }
     const crowd = await take(this.#address, this.#hidden(address))
     if (crowd) return this.#refuse('address', crowd, taken)
+    let settled = false
+    const once = <T>(settle: () => Promise<T>): Promise<T> => {
+      if (settled) return Promise.reject(new SessionError('bad-argument', 'An attempt to sign in is settled once.'))
+      settled = true
+      return settle()
+    }
     return {
       allowed: true,
       headers: limitHeaders(taken[0]!.usage),
-      succeeded: () => this.#succeeded(account, who.device, taken),
-      withdraw: () => giveBack(taken)
+      succeeded: () => once(() => this.#succeeded(account, who.device, taken)),
+      withdraw: () => once(() => giveBack(taken))
     }
   }
 

@@ -18,6 +18,8 @@ function logOn(space: SessionBackend, maxPending = 1000): ActivityLog {
   return new ActivityLog(space, new StoreCalls(space, { deadlineMs: 2000, passErrors: false }), maxPending)
 }
 
+const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
+
 const pagesOf = async (log: ActivityLog, handle: string): Promise<number | undefined> => (await log.read(handle))?.pages
 
 describe('activity records', () => {
@@ -46,8 +48,12 @@ describe('activity records', () => {
 
 const stores: readonly [string, () => SessionBackend][] = [
   ['memory', () => memoryStore().space!('activity')],
-  ['memory, answering later', () => wrapBackend(memoryStore().space!('activity'), (_operation, call) =>
-    new Promise((resolve) => { setImmediate(() => resolve(call())) }))],
+  ['memory, a way off', () => wrapBackend(memoryStore().space!('activity'), async (_operation, call) => {
+    await turn()
+    const answer = await call()
+    await turn()
+    return answer
+  })],
   ['SQLite', () => sqliteStore({ file: ':memory:' }).space!('activity')]
 ]
 
@@ -96,6 +102,37 @@ for (const [name, make] of stores) {
       }
       await log.flush()
       assert.equal(await pagesOf(log, 'a'), pages)
+    })
+
+    it('reads are right at every moment of a flush', async () => {
+      const log = logOn(make())
+      for (let pages = 1; pages <= 40; pages += 1) {
+        log.note('a', seen(), Date.now() + HOUR)
+        let done = false
+        const flushing = log.flush().finally(() => { done = true })
+        while (!done) {
+          const reading = pagesOf(log, 'a')
+          for (let turns = 0; turns < pages % 4; turns += 1) await turn()
+          assert.equal(await reading, pages)
+        }
+        await flushing
+      }
+    })
+
+    it('counts once when an id changes or a session ends at any moment of a flush', async () => {
+      for (let moment = 0; moment < 8; moment += 1) {
+        const log = logOn(make())
+        for (const handle of ['old', 'over']) log.note(handle, seen(), Date.now() + HOUR)
+        const flushing = log.flush()
+        for (let turns = 0; turns < moment; turns += 1) await (moment % 2 ? Promise.resolve() : turn())
+        log.move('old', 'new')
+        log.end('over')
+        await flushing
+        await log.flush()
+        assert.equal(await pagesOf(log, 'new'), 1, `moment ${moment}`)
+        assert.equal(await pagesOf(log, 'old'), undefined)
+        assert.equal(await pagesOf(log, 'over'), undefined)
+      }
     })
 
     it('counts follow a session to its new id, also what other processes learn late', async () => {
@@ -150,6 +187,10 @@ for (const [name, make] of stores) {
       await log.flush()
       log.note('a', seen(0), 1_000_000 + 2 * HOUR)
       await log.flush()
+      // another process that knows of an earlier end takes nothing away
+      const other = logOn(space)
+      other.note('a', seen(0), 1_000_000 + HOUR)
+      await other.flush()
       mock.timers.setTime(1_000_000 + 2 * HOUR - 1)
       assert.equal(await pagesOf(log, 'a'), 1)
       mock.timers.setTime(1_000_000 + 2 * HOUR + 1)

@@ -95,6 +95,29 @@ for (const [name, make] of stores) {
       await refused(throttle, 'ann')
     })
 
+    it('a flood of refused attempts writes nothing', async () => {
+      let writes = 0
+      const backend = wrapBackend(make(), (operation, call) => { if (operation !== 'read' && operation !== 'open') writes += 1; return call() })
+      const throttle = loginThrottle({ backend })
+      await fail(throttle, 5, 'ann')
+      writes = 0
+      for (let n = 0; n < 50; n += 1) await refused(throttle, 'ann')
+      assert.equal(writes, 0)
+    })
+
+    it('an attempt is settled once, and takes nothing from those that came after', async () => {
+      const throttle = made()
+      const [one, other] = [await allowed(throttle, 'ann'), await allowed(throttle, 'ann')]
+      await other.succeeded()
+      await assert.rejects(other.withdraw(), (error) => isSessionError(error) && error.code === 'bad-argument')
+      await assert.rejects(other.succeeded())
+      const third = await allowed(throttle, 'ann')
+      await one.withdraw()
+      await third.withdraw()
+      await fail(throttle, 5, 'ann')
+      await refused(throttle, 'ann')
+    })
+
     it('what was withdrawn does not count', async () => {
       const throttle = made()
       for (let n = 0; n < 20; n += 1) await (await allowed(throttle, 'ann')).withdraw()
