@@ -1,4 +1,4 @@
-// Sees to it that what package-lock.json names is installed, and notes what was installed, so that the next start takes no time.
+// Sees to it that what package-lock.json names is installed, and notes what was, so that the next start takes no time.
 import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,8 +9,11 @@ const MODULES = join(ROOT, 'node_modules')
 const STAMP = join(MODULES, '.cache', 'sessile', 'installed.json')
 const LOCK = join(ROOT, '.installing')
 
-/** What `npm start` needs: the shop and the package. Test servers, examples, benchmarks and the linter are not among it. */
-const SHOP = ['-w', 'apps/shop', '-w', 'packages/sessile', '--include-workspace-root']
+/** Which workspaces are installed for what; `all` is every one, with the linter and whatever only tests need. */
+const SCOPES = {
+  shop: ['packages/sessile', 'apps/shop'],
+  examples: ['packages/sessile', 'examples']
+}
 
 const read = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : undefined)
 const json = (file) => {
@@ -36,7 +39,7 @@ export function runNpm(args, options) {
 
 /**
  * Installs what is missing.
- * @param {'shop' | 'all'} scope what is needed: enough to run the shop, or everything
+ * @param {'shop' | 'examples' | 'all'} scope what is needed
  */
 export async function install(scope) {
   const hash = createHash('sha256')
@@ -46,16 +49,20 @@ export async function install(scope) {
   await alone(async () => {
     const stamp = json(STAMP)
     if (isInstalled(scope, hash)) return
-    if (byHand()) return writeStamp({ hash, scope: 'all' })
-    const wanted = stamp.scope === 'all' ? 'all' : scope
-    const what = wanted === 'all' ? 'everything the tests need' : 'what the shop needs'
-    say(`Installing ${what} (npm; Node 24 comes with it, about 50 MB) ...`)
+    if (byHand()) return writeStamp({ hash, scopes: ['all'] })
+    // What other commands have installed stays, so that going to and fro between them costs nothing.
+    const scopes = [...new Set([...(stamp.scopes ?? []), scope])]
+    const all = scopes.includes('all')
+    const workspaces = [...new Set(scopes.flatMap((name) => SCOPES[name] ?? []))].flatMap((folder) => ['-w', folder])
+    say(
+      `Installing ${all ? 'everything' : `what the ${scope} need${scope.endsWith('s') ? '' : 's'}`} with npm; Node 24 (50 MB) comes along ...`
+    )
     const start = process.hrtime.bigint()
     // `ci` begins by deleting everything. Where something is installed already, the missing rest is added beside it.
-    const fresh = !existsSync(join(MODULES, '.package-lock.json'))
-    const how = fresh ? ['ci'] : ['install', '--no-save']
+    const how = existsSync(join(MODULES, '.package-lock.json')) ? ['install', '--no-save'] : ['ci']
+    const which = all ? [] : [...workspaces, '--include-workspace-root']
     const code = await runNpm(
-      [...how, ...(wanted === 'all' ? [] : SHOP), '--ignore-scripts', '--loglevel=error', '--no-fund', '--no-audit'],
+      [...how, ...which, '--include=dev', '--include=optional', '--ignore-scripts', '--loglevel=error', '--no-fund', '--no-audit'],
       {
         stdio: ['ignore', process.stderr, process.stderr]
       }
@@ -67,14 +74,14 @@ export async function install(scope) {
           'Try again when it is; if it still fails, delete the folder node_modules and try once more.'
       )
     }
-    writeStamp({ hash, scope: wanted })
+    writeStamp({ hash, scopes })
     say(`Installed in ${since(start)}.`)
   })
 }
 
 function isInstalled(scope, hash) {
-  const stamp = json(STAMP)
-  return stamp.hash === hash && (stamp.scope === 'all' || stamp.scope === scope)
+  const { hash: installed, scopes = [] } = json(STAMP)
+  return installed === hash && (scopes.includes('all') || scopes.includes(scope))
 }
 
 function writeStamp(stamp) {

@@ -4,7 +4,7 @@ import { install } from './install.mjs'
 import { findNode24 } from './node24.mjs'
 
 /**
- * @param {'shop' | 'all'} scope what has to be installed
+ * @param {'shop' | 'examples' | 'all'} scope what has to be installed
  * @returns {Promise<string>} the path of Node 24
  */
 export async function prepare(scope) {
