@@ -3,7 +3,7 @@ import { now } from './clock.ts'
 import { SessionError } from './errors.ts'
 import type { EventHub, RenewReason } from './events.ts'
 import { Loaded, type Stored } from './loaded.ts'
-import { attempt, chain } from './maybe.ts'
+import { chain } from './maybe.ts'
 import { joinText, type Meta } from './record-text.ts'
 import { MAX_HOPS, MAX_TRIES, type Change, type RecordWriter } from './writer.ts'
 
@@ -44,16 +44,8 @@ export class Renewals {
       const merged = this.#writer.merged(loaded, change, loaded.stored)
       return { ...merged, meta: { ...loaded.stored.meta, ...change.meta, r: now() } }
     }
-    return chain(this.#options.create(newKey, compose()), (created) =>
-      attempt(
-        () => this.#retire(loaded, created, compose, renewal, 0),
-        (error) =>
-          // the old id stays; a new one that cannot be taken back ends with its lifetime, unknown to anyone
-          chain(attempt(() => this.#writer.remove(newKey), () => undefined), () => {
-            throw error
-          })
-      )
-    )
+    // where the store fails in between, the new record stays: whether the old key points to it cannot be told, and nobody knows its id
+    return chain(this.#options.create(newKey, compose()), (created) => this.#retire(loaded, created, compose, renewal, 0))
   }
 
   #retire(loaded: Loaded, created: Loaded, compose: () => Change, renewal: Renewal, tries: number): MaybePromise<Loaded | 'gone'> {
