@@ -13,3 +13,4 @@ export {
   type LoginThrottle,
   type RefusedAttempt
 } from '../security/throttle.ts'
+export { secure, type Preset, type PresetName, type PresetOptions } from '../security/presets.ts'
