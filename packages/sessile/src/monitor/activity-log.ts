@@ -81,8 +81,8 @@ export class ActivityLog {
       const record = understood((await this.#calls.run('read', () => this.#space.read(handle)))?.data)
       const pending = this.#pending.get(handle)
       const stored = record && 'seen' in record ? record.seen : undefined
-      const unwritten = pending?.unsure && record?.tags.includes(pending.unsure.tag) ? less(pending.seen, pending.unsure.seen) : pending?.seen
-      return together(stored, unwritten)
+      const landed = pending?.unsure && record?.tags.includes(pending.unsure.tag) ? pending.unsure.seen : undefined
+      return together(stored, pending && landed ? less(pending.seen, landed) : pending?.seen)
     })
   }
 

@@ -3,7 +3,14 @@ import { StoreCalls } from '../core/calls.ts'
 import { every, now } from '../core/clock.ts'
 import { ActivityLog } from './activity-log.ts'
 import type { Sightings } from './activity-record.ts'
-import { resolveActivity, type ActivityOptions, type HttpRequest, type Middleware, type ResolvedActivity, type WatchedSession } from './options.ts'
+import {
+  resolveActivity,
+  type ActivityOptions,
+  type HttpRequest,
+  type Middleware,
+  type ResolvedActivity,
+  type WatchedSession
+} from './options.ts'
 
 /** What was seen of one session. Times are epoch ms. */
 export interface Activity {
@@ -62,6 +69,8 @@ export function activity<Req extends HttpRequest = HttpRequest>(given: ActivityO
   })
 }
 
+const UNSEEN = Object.freeze({ pages: 0, userAgent: undefined, ip: undefined, userId: undefined })
+
 class Watch<Req extends HttpRequest> {
   readonly #options: ResolvedActivity<Req>
   readonly #log: ActivityLog
@@ -73,7 +82,8 @@ class Watch<Req extends HttpRequest> {
   constructor(options: ResolvedActivity<Req>) {
     const { sessions } = options
     this.#options = options
-    this.#log = new ActivityLog(options.space, new StoreCalls(options.opened, { deadlineMs: options.storeTimeoutMs, passErrors: false }), options.maxPending)
+    const calls = new StoreCalls(options.opened, { deadlineMs: options.storeTimeoutMs, passErrors: false })
+    this.#log = new ActivityLog(options.space, calls, options.maxPending)
     this.#stops = [
       every(options.flushEveryMs, () => this.#tick()),
       sessions.on('renewed', ({ previous, handle }) => this.#log.move(previous, handle)),
@@ -132,9 +142,8 @@ class Watch<Req extends HttpRequest> {
   async list(sessions: readonly WatchedSession[]): Promise<ActivityRow[]> {
     const at = now()
     return Promise.all(sessions.map(async ({ handle, userId, createdAt }) => {
-      const seen = await this.#log.read(handle)
-      const none: Sightings = { pages: 0, firstSeenAt: createdAt, lastSeenAt: createdAt, userAgent: undefined, ip: undefined, userId: undefined }
-      return { ...activityOf(handle, seen ?? none), userId, duration: Math.max(0, at - createdAt) }
+      const seen = (await this.#log.read(handle)) ?? { ...UNSEEN, firstSeenAt: createdAt, lastSeenAt: createdAt }
+      return { ...activityOf(handle, seen), userId, duration: Math.max(0, at - createdAt) }
     }))
   }
 
@@ -155,7 +164,8 @@ class Watch<Req extends HttpRequest> {
     this.flush().then(() => { this.#warned = false }, (error: unknown) => {
       if (this.#warned) return
       this.#warned = true
-      process.emitWarning(`What was seen of sessions could not be stored, and is kept: ${error instanceof Error ? error.message : String(error)}`, 'SessileWarning')
+      const why = error instanceof Error ? error.message : String(error)
+      process.emitWarning(`What was seen of sessions could not be stored, and is kept: ${why}`, 'SessileWarning')
     })
   }
 

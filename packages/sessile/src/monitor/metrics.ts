@@ -69,14 +69,17 @@ export function metrics(given: MetricsOptions): () => void {
   const known = [...Object.keys(METRICS_DEFAULTS), 'sessions', 'client', 'register', 'countActive']
   const options = resolveOptions<MetricsOptions & typeof METRICS_DEFAULTS>('metrics', METRICS_DEFAULTS as never, given as never, known)
   const { sessions, client } = options
-  if (typeof client?.Counter !== 'function') throw new SessionError('bad-option', "metrics needs client: import * as client from 'prom-client'.")
+  if (typeof client?.Counter !== 'function') {
+    throw new SessionError('bad-option', "metrics needs client: import * as client from 'prom-client'.")
+  }
   const registers = [options.register ?? client.register]
   const configuration = (name: keyof typeof METRICS) => {
     const { help, label } = METRICS[name]
     return { name: `${options.prefix}${name}`, help, registers, ...(label === undefined ? {} : { labelNames: [label] }) }
   }
   const counter = (name: keyof typeof METRICS): Counter => new client.Counter(configuration(name) as never)
-  const on = <E extends SessionEvent>(event: E, name: keyof typeof METRICS, labels?: (payload: SessionEvents[E]) => Record<string, string> | undefined) => {
+  type Labels<E extends SessionEvent> = (payload: SessionEvents[E]) => Record<string, string> | undefined
+  const on = <E extends SessionEvent>(event: E, name: keyof typeof METRICS, labels?: Labels<E>) => {
     const one = counter(name)
     return sessions.on(event, (payload) => {
       const given = labels ? labels(payload) : {}
@@ -98,7 +101,8 @@ export function metrics(given: MetricsOptions): () => void {
   const count = options.countActive ?? (sessions.scan ? () => countByScan(sessions as Required<MeasuredSessions>) : undefined)
   if (count) {
     const counted = rarely(milliseconds('countEvery', options.countEvery), count)
-    const gauge: Gauge = new client.Gauge({ ...configuration('sessions_active'), async collect() { gauge.set(await counted().catch(() => NaN)) } } as never)
+    const collect = async (): Promise<void> => gauge.set(await counted().catch(() => NaN))
+    const gauge: Gauge = new client.Gauge({ ...configuration('sessions_active'), collect } as never)
   }
   return () => { for (const stop of stops) stop() }
 }

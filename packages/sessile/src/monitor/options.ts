@@ -66,16 +66,23 @@ export interface ResolvedActivity<Req extends HttpRequest> {
 /** A middleware for Express 4 and 5, Connect, or a plain server. */
 export type Middleware<Req extends HttpRequest = HttpRequest> = (req: Req, res: ServerResponse, next: (error?: unknown) => void) => void
 
+type Known<Req extends HttpRequest> = ActivityOptions<Req> & typeof ACTIVITY_DEFAULTS
+
+function bad(message: string): SessionError {
+  return new SessionError('bad-option', message)
+}
+
 /** @throws SessionError `bad-option`, or `not-supported` when the store has no room beside the sessions */
 export function resolveActivity<Req extends HttpRequest>(given: ActivityOptions<Req>): ResolvedActivity<Req> {
   const known = [...Object.keys(ACTIVITY_DEFAULTS), 'sessions', 'space', 'isPage']
-  const options = resolveOptions<ActivityOptions<Req> & typeof ACTIVITY_DEFAULTS>('activity', ACTIVITY_DEFAULTS as never, given as never, known)
-  if (typeof options.sessions?.describe !== 'function') throw new SessionError('bad-option', 'activity needs sessions, the manager that session() returned.')
-  if (!['full', 'network', 'none'].includes(options.addresses)) throw new SessionError('bad-option', "addresses must be 'full', 'network' or 'none'.")
-  if (!(options.maxPending >= 1)) throw new SessionError('bad-option', 'maxPending must be a number above 0.')
+  const options = resolveOptions<Known<Req>>('activity', ACTIVITY_DEFAULTS as Known<Req>, given as Partial<Known<Req>>, known)
+  if (typeof options.sessions?.describe !== 'function') throw bad('activity needs sessions, the manager that session() returned.')
+  if (!['full', 'network', 'none'].includes(options.addresses)) throw bad("addresses must be 'full', 'network' or 'none'.")
+  if (!(options.maxPending >= 1)) throw bad('maxPending must be a number above 0.')
   const { backend } = options.sessions
   if (!options.space && !backend.space) {
-    throw new SessionError('not-supported', `The store ${backend.name} has no room beside the sessions; give activity a space of another store, such as memoryStore().`)
+    const instead = 'give activity a space of another store, such as memoryStore().'
+    throw new SessionError('not-supported', `The store ${backend.name} has no room beside the sessions; ${instead}`)
   }
   return Object.freeze({
     sessions: options.sessions,

@@ -30,7 +30,9 @@ function isOwnOrigin(origin: string, host: string | undefined): boolean {
  * @param origins other origins that may
  * @see https://www.w3.org/TR/fetch-metadata/
  */
-export function crossSiteVerdict(method: string | undefined, headers: IncomingHttpHeaders, origins: readonly string[] = []): CrossSiteVerdict {
+export function crossSiteVerdict(
+  method: string | undefined, headers: IncomingHttpHeaders, origins: readonly string[] = []
+): CrossSiteVerdict {
   if (SAFE_METHODS.has(method ?? 'GET')) return 'safe'
   const origin = headers.origin
   if (origin !== undefined && origins.includes(origin)) return 'allowed'

@@ -29,7 +29,8 @@ export interface GuardOptions<Req extends HttpRequest = HttpRequest, Res extends
 }
 
 /** What `requireRole` takes. */
-export interface RoleOptions<Req extends HttpRequest = HttpRequest, Res extends ServerResponse = ServerResponse> extends GuardOptions<Req, Res> {
+export interface RoleOptions<Req extends HttpRequest = HttpRequest, Res extends ServerResponse = ServerResponse>
+  extends GuardOptions<Req, Res> {
   /** The user's role, or roles, read afresh, so that taking one away works at once. */
   roleOf: (userId: string, req: Req) => MaybePromise<string | readonly string[] | undefined>
   /** The text of the 403. Default: `Admin access required` for the role `admin`. */
@@ -85,7 +86,7 @@ export function requireRole<Req extends HttpRequest = HttpRequest, Res extends S
   role: string, given: RoleOptions<Req, Res>
 ): Middleware<Req, Res> {
   const options = resolveOptions<RoleOptions<Req, Res>>('requireRole', given, given, KNOWN)
-  if (typeof options.roleOf !== 'function') throw new SessionError('bad-option', 'requireRole needs roleOf, which reads the role of a user.')
+  if (typeof options.roleOf !== 'function') throw new SessionError('bad-option', 'requireRole needs roleOf, which reads a user\'s role.')
   const forbidden: Refusal = {
     status: 403, error: options.forbidden ?? `${role.charAt(0).toUpperCase()}${role.slice(1)} access required`, code: 'forbidden'
   }

@@ -101,7 +101,8 @@ export class Limiter extends RateLimiterStoreAbstract<Counter> {
   }
 
   protected override _getRateLimiterRes(_key: string, changed: number, stored: Counter): RateLimiterRes {
-    return new RateLimiterRes(Math.max(0, this.points - stored.points), Math.max(0, stored.until - now()), stored.points, stored.points === changed)
+    const { points, until } = stored
+    return new RateLimiterRes(Math.max(0, this.points - points), Math.max(0, until - now()), points, points === changed)
   }
 }
 

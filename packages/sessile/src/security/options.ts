@@ -42,7 +42,10 @@ export interface ThrottleOptions {
   backend?: SessionBackend
   /** The space itself, in place of `backend`. */
   space?: SessionBackend
-  /** Keeps account names and addresses out of the store: what they are counted under is an HMAC with a key derived from the (first) secret. */
+  /**
+   * Keeps account names and addresses out of the store: what they are counted under is an HMAC with a key derived from the
+   * (first) secret. Without one it is a plain hash, which can be guessed.
+   */
   secret?: Secrets
   /** Failures of one account from one address. */
   pair?: Limit
@@ -85,17 +88,23 @@ export interface ResolvedThrottle {
 }
 
 function resolveLimit(name: string, limit: Limit): ResolvedLimit {
-  if (!Number.isSafeInteger(limit.points) || limit.points < 1) throw new SessionError('bad-option', `${name}.points must be a whole number above 0.`)
+  if (!Number.isSafeInteger(limit.points) || limit.points < 1) {
+    throw new SessionError('bad-option', `${name}.points must be a whole number above 0.`)
+  }
   return Object.freeze({ points: limit.points, durationMs: milliseconds(`${name}.duration`, limit.duration) })
 }
+
+type Known = ThrottleOptions & Required<Omit<ThrottleOptions, 'backend' | 'space' | 'secret'>>
 
 /** @throws SessionError `bad-option`, or `not-supported` when the store has no room beside the sessions */
 export function resolveThrottle(given: ThrottleOptions): ResolvedThrottle {
   const known = [...Object.keys(THROTTLE_DEFAULTS), 'backend', 'space', 'secret']
-  const options: ThrottleOptions & typeof THROTTLE_DEFAULTS = resolveOptions('loginThrottle', THROTTLE_DEFAULTS as ThrottleOptions, given, known) as never
+  const options = resolveOptions<Known>('loginThrottle', THROTTLE_DEFAULTS, given as Partial<Known>, known)
   const space = options.space ?? spaceOf(options.backend)
   const prefix = options.ipv6Prefix
-  if (!Number.isInteger(prefix) || prefix < 16 || prefix > 128) throw new SessionError('bad-option', 'ipv6Prefix must be a whole number from 16 to 128.')
+  if (!Number.isInteger(prefix) || prefix < 16 || prefix > 128) {
+    throw new SessionError('bad-option', 'ipv6Prefix must be a whole number from 16 to 128.')
+  }
   return Object.freeze({
     space,
     backend: options.space ? undefined : options.backend,
@@ -112,7 +121,8 @@ export function resolveThrottle(given: ThrottleOptions): ResolvedThrottle {
 function spaceOf(backend: SessionBackend | undefined): SessionBackend {
   if (!backend) throw new SessionError('bad-option', 'loginThrottle needs a backend (sessions.backend) or a space to count in.')
   if (!backend.space) {
-    throw new SessionError('not-supported', `The store ${backend.name} has no room beside the sessions; give loginThrottle a space of another store, such as memoryStore().`)
+    const instead = 'give loginThrottle a space of another store, such as memoryStore().'
+    throw new SessionError('not-supported', `The store ${backend.name} has no room beside the sessions; ${instead}`)
   }
   return backend.space('throttle')
 }

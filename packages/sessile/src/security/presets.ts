@@ -39,9 +39,12 @@ const NUMBERS: Readonly<Record<PresetName, Numbers>> = {
  * @throws SessionError `bad-option`
  */
 export function secure(preset: PresetName = 'web', given: PresetOptions = {}): Preset {
-  if (!Object.hasOwn(NUMBERS, preset)) throw new SessionError('bad-option', `There is no preset ${JSON.stringify(preset)}; there are web and strict.`)
+  if (!Object.hasOwn(NUMBERS, preset)) {
+    throw new SessionError('bad-option', `There is no preset ${JSON.stringify(preset)}; there are web and strict.`)
+  }
   const numbers = NUMBERS[preset]
-  const { production, name } = resolveOptions<Required<PresetOptions>>('secure', { production: process.env['NODE_ENV'] === 'production', name: 'sessionId' }, given)
+  const defaults = { production: process.env['NODE_ENV'] === 'production', name: 'sessionId' }
+  const { production, name } = resolveOptions<Required<PresetOptions>>('secure', defaults, given)
   const options: SessionOptions = {
     name: production ? `__Host-${name}` : name,
     cookie: { path: '/', httpOnly: true, secure: production, sameSite: numbers.sameSite },
@@ -68,7 +71,9 @@ function reasons(numbers: Numbers, { name, cookie }: SessionOptions): readonly (
     [`name ${name}`, overHttps
       ? 'browsers take a __Host- cookie from this host over HTTPS only, so no sibling and no network can plant one.'
       : 'no framework can be told from it; in production it is a __Host- name.'],
-    [`cookie.secure ${overHttps}`, overHttps ? 'the cookie never travels in the clear.' : 'so that it works without HTTPS; true in production.'],
+    [`cookie.secure ${overHttps}`, overHttps
+      ? 'the cookie never travels in the clear.'
+      : 'so that it works without HTTPS; true in production.'],
     ['cookie.httpOnly true', 'no script of the page can read it.'],
     [`cookie.sameSite ${numbers.sameSite}`, numbers.sameSite === 'lax'
       ? 'other sites cannot post with it, and who follows a link from elsewhere is still signed in.'
@@ -76,11 +81,11 @@ function reasons(numbers: Numbers, { name, cookie }: SessionOptions): readonly (
     ['cookie.path /', 'what __Host- asks for; a path keeps nobody out.'],
     ['saveUninitialized false', 'who only reads gets no cookie and fills no store.'],
     ['resave false', 'what has not changed is not written, so it cannot undo what another request wrote.'],
-    [`lifetimes.anonymous idle ${numbers.visitorIdle}, absolute ${numbers.visitorAbsolute}`, 'a cart is kept for as long, and no record for ever.'],
+    [`lifetimes.anonymous idle ${numbers.visitorIdle}, absolute ${numbers.visitorAbsolute}`, 'a cart is kept, and no record for ever.'],
     [`lifetimes.signedIn idle ${numbers.idle}`, 'a computer that was left is signed out by the server, whatever its cookie says.'],
     [`lifetimes.signedIn absolute ${numbers.absolute}`, 'counted from the sign-in: a stolen session ends, however busy it is kept.'],
     ['rolling true', 'the cookie follows the idle time.'],
-    [`touchSlack ${numbers.touchSlack}`, 'use is written down once in that time; sessions live that much longer at most, and never shorter.'],
+    [`touchSlack ${numbers.touchSlack}`, 'use is written down once in that time; sessions live that much longer at most, never shorter.'],
     ['hashIds true', 'who reads the store finds nothing that signs anybody in.'],
     ['onStoreError fail', 'without the store nobody is taken for a visitor and nothing pretends to be saved: 503, and the cookie is kept.'],
     ['storeTimeout 2s', 'a slow store makes no queue of requests.'],

@@ -174,8 +174,8 @@ class Throttle implements LoginThrottle {
   }
 
   #accountOf(account: string): string {
-    if (typeof account !== 'string' || account === '') throw new SessionError('bad-argument', 'The throttle needs an account: text that is not empty.')
-    return account
+    if (typeof account === 'string' && account !== '') return account
+    throw new SessionError('bad-argument', 'The throttle needs an account: text that is not empty.')
   }
 
   /** What is counted under: tells neither the account nor the address. Its length is the same for all. */
