@@ -77,6 +77,7 @@ export class ActivityLog {
   /** All that is known of a session: what is stored, and what this process has seen since. */
   async read(handle: string): Promise<Sightings | undefined> {
     for (const [from, { to }] of this.#moves) if (to === handle) await this.#follow(from)
+    if (this.#ended.has(handle)) return undefined
     return this.#turns.run(handle, async () => {
       const record = understood((await this.#calls.run('read', () => this.#space.read(handle)))?.data)
       const pending = this.#pending.get(handle)
