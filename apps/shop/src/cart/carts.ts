@@ -2,7 +2,7 @@ import {
   addToCart, type AddOutcome, type CartLines, type CartSummary, mergeCarts, type ProductForSale, removeFromCart, summaryOf, updateCart,
   type UpdateOutcome
 } from './cart.ts'
-import { type CartSession, guestLines, putGuestLines, settleGuestCart } from './guest-cart.ts'
+import { type CartAttributes, type CartSession, guestLines, putGuestLines, settleGuestCart } from './guest-cart.ts'
 import type { CartRepository, Decision, TakenLines } from './repository.ts'
 
 /** What carts need of the catalogue. */
@@ -64,7 +64,7 @@ export class Carts {
   async mergeGuestCart(session: CartSession): Promise<void> {
     if (session.userId === undefined) return
     const userId = Number(session.userId)
-    let guest = this.guestCart(session)
+    let guest = identified(session)
     while (guest) {
       const taken = await this.#repository.merge(userId, guest, mergeCarts)
       // Whatever a request of before the sign-in still added is in a cart of its own then: that is next.
@@ -73,8 +73,8 @@ export class Carts {
   }
 
   /** The cart in a session, as a guest has it; `undefined` when it is empty. */
-  guestCart({ cart }: Pick<CartSession, 'cart'>): IdentifiedCart | undefined {
-    return cart && { id: cart.id, lines: guestLines({ cart }) }
+  guestCart(session: CartSession): IdentifiedCart | undefined {
+    return identified(session)
   }
 
   /**
@@ -84,7 +84,7 @@ export class Carts {
   settle(session: CartSession, cartId: string, taken: TakenLines): Promise<IdentifiedCart | undefined> {
     return session.update(draft => {
       settleGuestCart(draft, cartId, taken)
-      return this.guestCart(draft)
+      return identified(draft)
     })
   }
 
@@ -111,4 +111,8 @@ export class Carts {
     await this.mergeGuestCart(session)
     return session.userId === undefined ? undefined : Number(session.userId)
   }
+}
+
+function identified({ cart }: Readonly<CartAttributes>): IdentifiedCart | undefined {
+  return cart && { id: cart.id, lines: guestLines({ cart }) }
 }

@@ -51,7 +51,7 @@ export function cartRouter({ carts }: { readonly carts: Carts }): Router {
 }
 
 function show(req: Request, res: Response, message: string, lines: CartLines): Promise<void> {
-  return answer(req, res, { message, cart: summaryOf(lines) } as { message: string })
+  return answer(req, res, { message, cart: summaryOf(lines) })
 }
 
 type Refused = Exclude<AddOutcome | UpdateOutcome | { readonly outcome: 'no-such-product' }, { readonly lines: CartLines }>

@@ -2,7 +2,7 @@ import { type Checkout, fingerprintOf, type NewPrice, type OrderJson, orderJson,
 import type { OrderRepository } from './repository.ts'
 
 /** How often a guest's checkout begins anew because another one got there first: each time the cart is another one. */
-const MAX_ROUNDS = 10
+const MAX_ROUNDS = 50
 
 /** A session, as much of it as checking out needs. */
 export interface BuyerSession {
@@ -16,13 +16,13 @@ interface GuestCart {
 }
 
 /** What checking out needs of the carts. */
-export interface CartsToOrder<S extends BuyerSession> {
-  mergeGuestCart(session: S): Promise<void>
+export interface CartsToOrder {
+  mergeGuestCart(session: BuyerSession): Promise<void>
   /** `undefined` when it is empty. */
-  guestCart(session: S): GuestCart | undefined
+  guestCart(session: BuyerSession): GuestCart | undefined
   /** Takes lines out of the session's cart if it still is that one; answers with the cart that the session then holds. */
-  settle(session: S, cartId: string, taken: readonly TakenLine[]): Promise<GuestCart | undefined>
-  reprice(session: S, prices: readonly NewPrice[]): Promise<void>
+  settle(session: BuyerSession, cartId: string, taken: readonly TakenLine[]): Promise<GuestCart | undefined>
+  reprice(session: BuyerSession, prices: readonly NewPrice[]): Promise<void>
 }
 
 interface TakenLine {
@@ -31,11 +31,11 @@ interface TakenLine {
 }
 
 /** Orders: placing them, and looking at one's own. */
-export class Orders<S extends BuyerSession> {
+export class Orders {
   readonly #repository: OrderRepository
-  readonly #carts: CartsToOrder<S>
+  readonly #carts: CartsToOrder
 
-  constructor({ repository, carts }: { readonly repository: OrderRepository, readonly carts: CartsToOrder<S> }) {
+  constructor({ repository, carts }: { readonly repository: OrderRepository, readonly carts: CartsToOrder }) {
     this.#repository = repository
     this.#carts = carts
   }
@@ -50,7 +50,7 @@ export class Orders<S extends BuyerSession> {
    * Orders what is in the cart, all or nothing, and once: any number of times at once, and again after a crash.
    * @param key names this checkout of this buyer; without one, a cart is ordered once by being empty afterwards
    */
-  async checkout(session: S, key?: string): Promise<Checkout> {
+  async checkout(session: BuyerSession, key?: string): Promise<Checkout> {
     await this.#carts.mergeGuestCart(session)
     const checkout = session.userId === undefined
       ? await this.#ofGuest(session, key)
@@ -63,7 +63,7 @@ export class Orders<S extends BuyerSession> {
    * A guest's cart is in the session, which the order's transaction does not reach. So the order settles the cart's id,
    * and its lines are taken out of the session afterwards: here, or by whoever comes across a settled cart later.
    */
-  async #ofGuest(session: S, key: string | undefined): Promise<Checkout> {
+  async #ofGuest(session: BuyerSession, key: string | undefined): Promise<Checkout> {
     const owners = ownersOf(session)
     let cart = this.#carts.guestCart(session)
     for (let round = 0; round < MAX_ROUNDS; round++) {

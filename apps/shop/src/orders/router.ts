@@ -6,27 +6,27 @@ import { orderJson, type Refusal } from './orders.ts'
 
 const MAX_KEY_LENGTH = 255
 
-export interface OrdersRouterOptions<S extends BuyerSession> {
-  readonly orders: Orders<S>
+export interface OrdersRouterOptions {
+  readonly orders: Orders
   /** Lets only users through. */
   readonly requireUser: RequestHandler
 }
 
 /** Checking out and one's orders over HTTP: JSON and forms alike. */
-export function ordersRouter<S extends BuyerSession>({ orders, requireUser }: OrdersRouterOptions<S>): Router {
+export function ordersRouter({ orders, requireUser }: OrdersRouterOptions): Router {
   const router = Router()
 
   at(router, '/checkout', {
     post: async (req, res) => {
-      const checkout = await orders.checkout(sessionOf<S>(req), keyOf(req))
+      const checkout = await orders.checkout(sessionOf(req), keyOf(req))
       if (checkout.outcome !== 'placed' && checkout.outcome !== 'known') throw refusal(checkout)
-      await answer(req, res, { message: 'Order placed successfully', order: orderJson(checkout.order) } as { message: string })
+      await answer(req, res, { message: 'Order placed successfully', order: orderJson(checkout.order) })
     }
   })
 
   at(router, '/orders', [requireUser], {
     get: async (req, res) => {
-      res.json({ orders: await orders.listOf(Number(sessionOf<S>(req).userId)) })
+      res.json({ orders: await orders.listOf(Number(sessionOf(req).userId)) })
     }
   })
 
@@ -57,6 +57,6 @@ function keyOf(req: Request): string | undefined {
   return key
 }
 
-function sessionOf<S>(req: Request): S {
-  return (req as Request & { session: S }).session
+function sessionOf(req: Request): BuyerSession {
+  return (req as Request & { session: BuyerSession }).session
 }

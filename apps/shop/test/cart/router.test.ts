@@ -1,41 +1,41 @@
 import assert from 'node:assert/strict'
 import { after, beforeEach, describe, it } from 'node:test'
-import { type Answer, Client } from '../concurrency/client.ts'
-import { startShops } from '../concurrency/processes.ts'
-import { contentsOf, databaseOf, register, restock, signIn } from './shop.ts'
+import { type Answer, startShop } from '../helpers.ts'
+import { contentsOf, register, restock, signIn, stockParts } from './shop.ts'
 
-const { shops: [shop], folder } = await startShops({ after }, 1)
-const db = await databaseOf({ after }, folder)
+const shop = await startShop()
+const { db } = shop
+after(() => shop.close())
 beforeEach(() => restock(db))
 
 const EMPTY = { items: [], totalItems: 0, totalPrice: 0, totalPriceCents: 0, currency: 'USD' }
 
-const is = ({ status, body }: Answer, expectedStatus: number, error: string, code: string, path?: string) => {
-  assert.deepEqual([status, body.error, body.code], [expectedStatus, error, code])
-  if (path) assert.deepEqual(body.details.map((detail: { path: string }) => detail.path), [path])
+const is = ({ status, json }: Answer, expectedStatus: number, error: string, code: string, path?: string) => {
+  assert.deepEqual([status, json.error, json.code], [expectedStatus, error, code])
+  if (path) assert.deepEqual(json.details.map((detail: { path: string }) => detail.path), [path])
 }
 
 for (const who of ['guest', 'user'] as const) {
   const client = async () => {
-    const client = new Client(shop!.url)
+    const client = shop.client()
     if (who === 'user') await register(client)
     return client
   }
 
   describe(`the cart of a ${who}`, () => {
     it('is empty at first', async () => {
-      const { status, body, headers } = await (await client()).get('/cart')
+      const { status, json, headers } = await (await client()).get('/cart')
       assert.equal(status, 200)
-      assert.deepEqual(body, { cart: EMPTY })
+      assert.deepEqual(json, { cart: EMPTY })
       assert.equal(headers.get('Cache-Control'), 'no-store')
     })
 
     it('POST /cart/add adds, one piece when it is not said how many', async () => {
       const buyer = await client()
       await buyer.post('/cart/add', { productId: 2 })
-      const { status, body } = await buyer.post('/cart/add', { productId: 1, quantity: 2 })
+      const { status, json } = await buyer.post('/cart/add', { productId: 1, quantity: 2 })
       assert.equal(status, 200)
-      assert.deepEqual(body, {
+      assert.deepEqual(json, {
         message: 'Item added to cart',
         cart: {
           items: [
@@ -48,8 +48,8 @@ for (const who of ['guest', 'user'] as const) {
           currency: 'USD'
         }
       })
-      assert.deepEqual((await buyer.get('/cart')).body.cart, body.cart)
-      assert.deepEqual((await buyer.post('/cart/add', { productId: 2, quantity: 4 })).body.cart.items[0].quantity, 5)
+      assert.deepEqual((await buyer.get('/cart')).json.cart, json.cart)
+      assert.deepEqual((await buyer.post('/cart/add', { productId: 2, quantity: 4 })).json.cart.items[0].quantity, 5)
     })
 
     it('POST /cart/add refuses what cannot be', async () => {
@@ -83,22 +83,21 @@ for (const who of ['guest', 'user'] as const) {
     })
 
     it('takes a hundred different products, in order', async () => {
-      const ids = Array.from({ length: 100 }, (_, i) => 1_000 + (i * 37) % 100)
-      await db.insertInto('products').values(ids.map(id => ({ id, name: `Part ${id}`, priceCents: id, stock: 5 })))
-        .onConflict(conflict => conflict.column('id').doNothing()).execute()
+      const parts = await stockParts(db)
+      const ids = parts.map((_, i) => parts[(i * 37) % 100]!)
       const buyer = await client()
       for (const productId of ids) assert.equal((await buyer.post('/cart/add', { productId })).status, 200)
-      const { body } = await buyer.get('/cart')
-      assert.deepEqual(body.cart.items.map((item: { productId: number }) => item.productId), ids)
+      const { json } = await buyer.get('/cart')
+      assert.deepEqual(json.cart.items.map((item: { productId: number }) => item.productId), ids)
     })
 
     it('PUT /cart/update sets the quantity of a line', async () => {
       const buyer = await client()
       await buyer.post('/cart/add', { productId: 1, quantity: 5 })
-      const { status, body } = await buyer.put('/cart/update/1', { quantity: 10 })
+      const { status, json } = await buyer.put('/cart/update/1', { quantity: 10 })
       assert.equal(status, 200)
-      assert.equal(body.message, 'Cart updated')
-      assert.equal(body.cart.totalPriceCents, 999_990)
+      assert.equal(json.message, 'Cart updated')
+      assert.equal(json.cart.totalPriceCents, 999_990)
       assert.deepEqual(await contentsOf(buyer), { 1: 10 })
     })
 
@@ -122,9 +121,9 @@ for (const who of ['guest', 'user'] as const) {
       await buyer.post('/cart/add', { productId: 1 })
       await buyer.post('/cart/add', { productId: 2 })
       for (const id of ['1', '1', '999999', 'x']) {
-        const { status, body } = await buyer.delete(`/cart/remove/${id}`)
-        assert.deepEqual([status, body.message], [200, 'Item removed from cart'])
-        assert.deepEqual(body.cart.items.map((item: { productId: number }) => item.productId), [2])
+        const { status, json } = await buyer.delete(`/cart/remove/${id}`)
+        assert.deepEqual([status, json.message], [200, 'Item removed from cart'])
+        assert.deepEqual(json.cart.items.map((item: { productId: number }) => item.productId), [2])
       }
     })
 
@@ -132,9 +131,9 @@ for (const who of ['guest', 'user'] as const) {
       const buyer = await client()
       await buyer.post('/cart/add', { productId: 1 })
       for (const _ of [1, 2]) {
-        const { status, body } = await buyer.delete('/cart')
+        const { status, json } = await buyer.delete('/cart')
         assert.equal(status, 200)
-        assert.deepEqual(body, { message: 'Cart cleared', cart: EMPTY })
+        assert.deepEqual(json, { message: 'Cart cleared', cart: EMPTY })
       }
       assert.deepEqual(await contentsOf(buyer), {})
     })
@@ -143,17 +142,16 @@ for (const who of ['guest', 'user'] as const) {
       const buyer = await client()
       await buyer.post('/cart/add', { productId: 2 })
       await db.updateTable('products').set({ priceCents: 1 }).where('id', '=', 2).execute()
-      assert.equal((await buyer.get('/cart')).body.cart.items[0].priceCents, 2_999)
+      assert.equal((await buyer.get('/cart')).json.cart.items[0].priceCents, 2_999)
     })
 
     it('takes forms: 303, or the error with its status', async () => {
       const buyer = await client()
-      const browser = { Accept: 'text/html' }
-      const added = await buyer.post('/cart/add', new URLSearchParams({ productId: '1', quantity: '2' }), browser)
+      const added = await buyer.form('/cart/add', { productId: '1', quantity: '2' })
       assert.equal(added.status, 303)
       assert.deepEqual(await contentsOf(buyer), { 1: 2 })
       for (const [productId, quantity, status] of [['1', '0', 400], ['1', 'x', 400], ['1', '', 400], ['1', '99', 400], ['77777', '1', 404], ['x', '1', 400]] as const) {
-        assert.equal((await buyer.post('/cart/add', new URLSearchParams({ productId, quantity }), browser)).status, status)
+        assert.equal((await buyer.form('/cart/add', { productId, quantity })).status, status)
       }
       assert.deepEqual(await contentsOf(buyer), { 1: 2 })
     })
@@ -172,7 +170,7 @@ for (const who of ['guest', 'user'] as const) {
 
 describe('a guest\'s session', () => {
   it('begins with the first line, not by looking, removing, clearing or being refused', async () => {
-    const guest = new Client(shop!.url)
+    const guest = shop.client()
     await guest.get('/cart')
     await guest.delete('/cart')
     await guest.delete('/cart/remove/1')
@@ -185,7 +183,7 @@ describe('a guest\'s session', () => {
   })
 
   it('has a cart of its own', async () => {
-    const [one, other] = [new Client(shop!.url), new Client(shop!.url)]
+    const [one, other] = [shop.client(), shop.client()]
     await one.post('/cart/add', { productId: 1 })
     await other.post('/cart/add', { productId: 2 })
     assert.deepEqual([await contentsOf(one), await contentsOf(other)], [{ 1: 1 }, { 2: 1 }])
@@ -194,10 +192,10 @@ describe('a guest\'s session', () => {
 
 describe('a user\'s cart', () => {
   it('is the same on another device and after signing out; signed out it is hidden', async () => {
-    const one = new Client(shop!.url)
+    const one = shop.client()
     const user = await register(one)
     await one.post('/cart/add', { productId: 1, quantity: 3 })
-    const other = new Client(shop!.url)
+    const other = shop.client()
     await signIn(other, user)
     await other.post('/cart/add', { productId: 2 })
     assert.deepEqual(await contentsOf(one), { 1: 3, 2: 1 })
@@ -208,12 +206,12 @@ describe('a user\'s cart', () => {
   })
 
   it('takes over what the guest had, once: by registering, by signing in, by signing in again', async () => {
-    const client = new Client(shop!.url)
+    const client = shop.client()
     await client.post('/cart/add', { productId: 1, quantity: 6 })
     const user = await register(client)
     assert.deepEqual(await contentsOf(client), { 1: 6 })
 
-    const device = new Client(shop!.url)
+    const device = shop.client()
     await device.post('/cart/add', { productId: 3, quantity: 2 })
     await device.post('/cart/add', { productId: 1, quantity: 6 })
     await signIn(device, user)
@@ -225,11 +223,11 @@ describe('a user\'s cart', () => {
 
   it('loses nothing that is added while signing in', async () => {
     for (let round = 0; round < 5; round++) {
-      const client = new Client(shop!.url)
+      const client = shop.client()
       const user = await register(client)
       await client.post('/logout')
       await client.post('/cart/add', { productId: 1 })
-      const adding = client.clone()
+      const adding = client.copy()
       const [added] = await Promise.all([adding.post('/cart/add', { productId: 2 }), signIn(client, user)])
       const contents = await contentsOf(client)
       if (added.status === 200) assert.deepEqual(contents, { 1: 1, 2: 1 })

@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { after, describe, it } from 'node:test'
-import { Client } from '../concurrency/client.ts'
-import { startShops } from '../concurrency/processes.ts'
+import { startShop } from '../helpers.ts'
 
-const { shops: [shop] } = await startShops({ after }, 1)
-const visitor = () => new Client(shop!.url)
+const shop = await startShop()
+after(() => shop.close())
+const visitor = () => shop.client()
 
 describe('GET /products', () => {
   it('lists the seed\'s products first, with price and stock', async () => {
-    const { status, body } = await visitor().get('/products')
+    const { status, json } = await visitor().get('/products')
     assert.equal(status, 200)
-    assert.deepEqual(body.products.slice(0, 3), [
+    assert.deepEqual(json.products.slice(0, 3), [
       { id: 1, name: 'Laptop', price: 999.99, priceCents: 99_999, stock: 10 },
       { id: 2, name: 'Mouse', price: 29.99, priceCents: 2_999, stock: 50 },
       { id: 3, name: 'Keyboard', price: 79.99, priceCents: 7_999, stock: 25 }
@@ -24,9 +24,9 @@ describe('GET /products', () => {
 
   it('answers HEAD, and other methods with 405', async () => {
     assert.equal((await visitor().send('HEAD', '/products')).status, 200)
-    const { status, body, headers } = await visitor().post('/products', {})
+    const { status, json, headers } = await visitor().post('/products', {})
     assert.equal(status, 405)
-    assert.deepEqual(body, { error: 'Method not allowed', code: 'method-not-allowed' })
+    assert.deepEqual(json, { error: 'Method not allowed', code: 'method-not-allowed' })
     assert.equal(headers.get('Allow'), 'GET, HEAD')
   })
 })

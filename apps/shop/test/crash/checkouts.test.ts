@@ -3,10 +3,10 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { describe, it } from 'node:test'
 import type { Database } from '../../src/database/database.ts'
-import { contentsOf, databaseOf, register } from '../cart/shop.ts'
 import { stockOf } from '../cart/database.ts'
-import { type Answer, Client } from '../concurrency/client.ts'
-import { dataFolder, startShop } from '../concurrency/processes.ts'
+import { contentsOf, register } from '../cart/shop.ts'
+import { copyAt, databaseOf } from '../concurrency/shops.ts'
+import { type Answer, Client, startProcess, temporaryFolder } from '../helpers.ts'
 
 const BUYERS = 200
 /** Signing up hashes a password each, so most are guests, which are the harder case anyway: their cart is in another file. */
@@ -21,9 +21,10 @@ describe('a shop killed in the middle of 200 checkouts', { timeout: 300_000 }, (
   for (const [i, killedAfter] of KILLED_AFTER.entries()) {
     const withKeys = i % 2 === 0
     it(`after ${killedAfter} answers, ${withKeys ? 'with' : 'without'} keys: has no order without its stock, no stock without its order, none twice`, async test => {
-      const folder = await dataFolder(test)
-      const first = await startShop(test, folder)
-      const db = await databaseOf(test, folder)
+      await using temporary = await temporaryFolder()
+      const folder = temporary.path
+      await using first = await startProcess({ DATA_DIR: folder })
+      await using db = await databaseOf(folder)
       await db.updateTable('products').set({ stock: STOCK }).execute()
       const buyers = await fillCarts(first.url)
       const headers = (index: number): Record<string, string> => withKeys ? { 'Idempotency-Key': `order ${index}` } : {}
@@ -32,13 +33,13 @@ describe('a shop killed in the middle of 200 checkouts', { timeout: 300_000 }, (
       const answers = await Promise.all(buyers.map(async (buyer, index): Promise<Answer | undefined> => {
         try {
           const answer = await buyer.post('/checkout', undefined, headers(index))
-          if (++answered === killedAfter) await first.kill()
+          if (++answered === killedAfter) await first.end('SIGKILL')
           return answer
         } catch {
           return undefined // killed: nobody knows yet whether this one was ordered
         }
       }))
-      await first.kill()
+      await first.end('SIGKILL')
       for (const answer of answers) assert.ok(answer === undefined || answer.status === 200)
       const unanswered = answers.filter(answer => answer === undefined).length
       test.diagnostic(`${BUYERS - unanswered} answered, ${unanswered} cut off, ${await countOrders(db)} ordered`)
@@ -46,19 +47,20 @@ describe('a shop killed in the middle of 200 checkouts', { timeout: 300_000 }, (
       assert.ok(await countOrders(db) >= BUYERS - unanswered)
       await assertConsistent(db, folder)
 
-      const second = await startShop(test, folder)
+      await using second = await startProcess({ DATA_DIR: folder })
       for (const [index, buyer] of buyers.entries()) {
-        const again = await buyer.movedTo(second.url).post('/checkout', undefined, headers(index))
+        const client = copyAt(buyer, second.url)
+        const again = await client.post('/checkout', undefined, headers(index))
         const before = answers[index]
         if (withKeys) {
-          assert.equal(again.status, 200, JSON.stringify(again.body))
-          if (before) assert.deepEqual(again.body, before.body)
+          assert.equal(again.status, 200, JSON.stringify(again.json))
+          if (before) assert.deepEqual(again.json, before.json)
         } else if (before) {
-          assert.deepEqual([again.status, again.body.error], [400, 'Cart is empty'])
+          assert.deepEqual([again.status, again.json.error], [400, 'Cart is empty'])
         } else if (again.status !== 200) {
-          assert.equal(again.body.error, 'Cart is empty')
+          assert.equal(again.json.error, 'Cart is empty')
         }
-        assert.deepEqual(await contentsOf(buyer.movedTo(second.url)), {})
+        assert.deepEqual(await contentsOf(client), {})
       }
       assert.equal(await countOrders(db), BUYERS)
       assert.equal(await stockOf(db, 2), STOCK - BUYERS * BOUGHT[2])

@@ -14,7 +14,7 @@ import { SessionStandIn, type StoredSession } from '../cart/session-stand-in.ts'
 /** The shop's carts and orders as one process has them. */
 function shopOn(db: Database) {
   const carts = new Carts({ repository: cartRepository(db), catalogue: catalogueRepository(db) })
-  const orders = new Orders<SessionStandIn>({ repository: orderRepository(db), carts })
+  const orders = new Orders({ repository: orderRepository(db), carts })
   return { db, carts, orders }
 }
 
