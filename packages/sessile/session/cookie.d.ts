@@ -1,0 +1,5 @@
+import session = require('../index.js')
+
+declare const Cookie: typeof session.Cookie
+type Cookie = session.Cookie
+export = Cookie

@@ -1,0 +1,202 @@
+import debugFor from 'debug'
+import type { MaybePromise, SessionBackend } from '../core/backend.ts'
+import { now } from '../core/clock.ts'
+import type { EventHub } from '../core/events.ts'
+import { handleOf, hashId, newId } from '../core/ids.ts'
+import { endsOf, lifetimeOf, type Ends } from '../core/lifetimes.ts'
+import type { Loaded } from '../core/loaded.ts'
+import { chain } from '../core/maybe.ts'
+import type { Meta } from '../core/record-text.ts'
+import { SessionRecords, type RecordsOptions } from '../core/records.ts'
+import type { Secret } from '../core/signatures.ts'
+import { fromExpressStore, type ExpressStoreBackend } from '../stores/express-store/backend.ts'
+import { BackendStore, DEFAULT_IDLE_MS } from './backend-store.ts'
+import { Cookie, type CookieData, type CookieOptions } from './cookie.ts'
+import { SignatureCache } from './cookie-header.ts'
+import type { Resolved } from './options.ts'
+import { isSecure } from './secure.ts'
+import { Session } from './session.ts'
+import { OWNER, type Attributes, type SessionRequest, type StoreLike } from './types.ts'
+
+interface Generating {
+  generate(): void
+  generated(): void
+}
+
+/** The `generate` functions that are ours. */
+const generators = new WeakSet<object>()
+
+/** Never shown an id, a cookie or a record. */
+export const debug = debugFor('express-session')
+
+/** What all requests of one `session()` share. */
+export class Context {
+  readonly options: Resolved
+  readonly store: StoreLike
+  readonly events: EventHub
+  readonly signatures = new SignatureCache()
+  /** Over the store's own backend, when it is one of ours. */
+  readonly own: SessionRecords | undefined
+  /** Over the store's methods, when it is not, or when somebody replaced some of them. */
+  readonly #foreign: { readonly backend: ExpressStoreBackend; readonly records: SessionRecords }
+  /** A `maxAge` or `expires` that came from the options is no wish of this one session. */
+  readonly #optionMaxAge: unknown
+  readonly #handleSecret: Secret = newId()
+
+  constructor(options: Resolved, store: StoreLike, events: EventHub) {
+    this.options = options
+    this.store = store
+    this.events = events
+    this.#optionMaxAge = typeof options.cookie === 'function' ? undefined : options.cookie.maxAge
+    const { anonymous, signedIn } = options.lifetimes
+    const keepMeta = anonymous.absoluteMs !== undefined || signedIn.absoluteMs !== undefined
+    const backend = fromExpressStore(store, { keepMeta })
+    this.#foreign = { backend, records: this.#records(backend, { deadlineMs: options.deadlineMs ?? Infinity, passErrors: true }) }
+    if (store instanceof BackendStore) this.own = this.#records(store.backend, { ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }) })
+  }
+
+  #records(backend: SessionBackend, more: { deadlineMs?: number; passErrors?: boolean }): SessionRecords {
+    const { merge, maxBytes, maxSessionsPerUser, whenTooMany } = this.options
+    const options: RecordsOptions = { events: this.events, handleOf: this.handleOf, merge, maxBytes, maxSessionsPerUser, whenTooMany, ...more }
+    return new SessionRecords(backend, options)
+  }
+
+  /** Whether the store is ours and nobody replaced its methods: then requests go past them. */
+  get isOwn(): boolean {
+    const { store } = this
+    const { prototype } = BackendStore
+    return this.own !== undefined && store.get === prototype.get && store.set === prototype.set && store.destroy === prototype.destroy && store.touch === prototype.touch
+  }
+
+  /** The records to work with now; looked at anew at each call, since methods may be replaced at any time. */
+  get records(): SessionRecords {
+    return this.isOwn ? this.own! : this.#foreign.records
+  }
+
+  /** Touches a session in the store. @returns false when it is gone */
+  touch(loaded: Loaded, session: object | undefined, expiresAt: number): MaybePromise<boolean> {
+    if (this.isOwn || session === undefined) return this.own!.touch(loaded, expiresAt)
+    return this.#foreign.backend.touching(session, () => this.#foreign.records.touch(loaded, expiresAt))
+  }
+
+  keyOf(id: string): string {
+    return this.options.hashIds ? hashId(id) : id
+  }
+
+  readonly handleOf = (key: string): string => handleOf(key, (this.options.secrets ?? [this.#handleSecret]) as Secret[])
+
+  get handleSecrets(): Secret[] {
+    return (this.options.secrets ?? [this.#handleSecret]) as Secret[]
+  }
+
+  newId(req: SessionRequest): string {
+    const { genid } = this.options
+    return genid ? genid(req) : newId()
+  }
+
+  /** The session that a verified id names; past its absolute lifetime counts as absent. */
+  load(id: string): MaybePromise<Loaded | undefined> {
+    const { records } = this
+    const key = this.keyOf(id)
+    const found = this.options.hashIds === 'migrate' ? this.#migrated(records, id, key) : records.load(key)
+    return this.options.hasLifetimes ? chain(found, (loaded) => (loaded && this.#isOver(loaded) ? undefined : loaded)) : found
+  }
+
+  #isOver(loaded: Loaded): boolean {
+    return this.ends(loaded.stored.meta, loaded.userId, Infinity, now()).absoluteExpiresAt <= now()
+  }
+
+  /** Finds a record that was stored under its id, and moves it to the hash. */
+  #migrated(records: SessionRecords, id: string, key: string): MaybePromise<Loaded | undefined> {
+    return chain(records.load(key), (loaded) => loaded ?? chain(records.load(id), (raw) => {
+      if (!raw) return undefined
+      const { text, userId, stored } = raw
+      const moved = records.renew(raw, key, { text, userId, expiresAt: stored.expiresAt }, { reason: 'routine', follow: true, overlapMs: 0 })
+      // another request may have moved it first
+      return chain(moved, (renewed) => (renewed === 'gone' ? records.load(key) : renewed))
+    }))
+  }
+
+  /** Whose a session is; `undefined`: nobody's. */
+  userIdOf(attributes: object): string | undefined {
+    const { userIdOf } = this.options
+    const { userId, passport } = attributes as { userId?: unknown; passport?: { user?: unknown } }
+    const user = userIdOf?.(attributes as Attributes) ?? userId ?? passport?.user
+    return (typeof user === 'string' && user !== '') || typeof user === 'number' ? String(user) : undefined
+  }
+
+  /** When a session ends whose cookie, already touched, says this. Epoch ms. */
+  endsWith(cookie: Partial<CookieData>, meta: Meta, userId: string | undefined, at: number): Ends {
+    return this.ends(meta, userId, this.#idleEnd(cookie, userId, at), at)
+  }
+
+  #idleEnd(cookie: Partial<CookieData>, userId: string | undefined, at: number): number {
+    const { originalMaxAge, expires } = cookie
+    const { idleMs } = lifetimeOf(this.options.lifetimes, userId)
+    // a cookie that a handler gave a time of its own overrides the lifetime, the options' cookie does not
+    if (idleMs !== undefined && (!expires || originalMaxAge === this.#optionMaxAge)) return at + idleMs
+    const expiresAt = expires ? new Date(expires).getTime() : NaN
+    if (!Number.isNaN(expiresAt)) return expiresAt
+    return at + (this.store instanceof BackendStore ? this.store.idleMs : DEFAULT_IDLE_MS)
+  }
+
+  ends(meta: Meta, userId: string | undefined, idleEnd: number, at: number): Ends {
+    const ages = { createdAt: meta.c ?? at, signedInAt: meta.a }
+    const { absoluteExpiresAt } = endsOf(lifetimeOf(this.options.lifetimes, userId), ages, at, undefined)
+    return { idleExpiresAt: idleEnd, absoluteExpiresAt, expiresAt: Math.min(idleEnd, absoluteExpiresAt) }
+  }
+
+  /** A new session for a request that has none (any more), by the store's own `generate`, which people may replace. */
+  generate(req: SessionRequest): void {
+    const owner = ownerOf<Generating>(req)
+    const { generate } = this.store
+    if (!owner || generate === undefined || generators.has(generate)) return owner ? owner.generate() : this.generateBare(req)
+    generate.call(this.store, req)
+    owner.generated()
+  }
+
+  /** For requests that the middleware does not know: sockets, jobs. */
+  generateBare(req: SessionRequest): void {
+    req.sessionID = this.newId(req)
+    req.session = new Session(req)
+    req.session.cookie = this.newCookie(req)
+  }
+
+  /** Puts `generate` on the store. Two `session()` on one store each use their own options in their own requests. */
+  installGenerate(): void {
+    const generate = (req: SessionRequest) => {
+      const owner = ownerOf<Generating>(req)
+      if (owner) owner.generate()
+      else this.generateBare(req)
+    }
+    generators.add(generate)
+    this.store.generate = generate
+  }
+
+  cookieOptions(req: SessionRequest): CookieOptions {
+    const { cookie } = this.options
+    return typeof cookie === 'function' ? cookie(req) : cookie
+  }
+
+  /** A new session's cookie, `auto` made true of this connection. */
+  newCookie(req: SessionRequest): Cookie {
+    const options = this.cookieOptions(req)
+    const cookie = new Cookie(options)
+    if (cookie.secure === 'auto' || cookie.sameSite === 'auto') {
+      const secure = isSecure(req, this.options.proxy)
+      if (cookie.secure === 'auto') cookie.secure = secure
+      if (cookie.sameSite === 'auto') cookie.sameSite = secure ? 'none' : 'lax'
+    }
+    return cookie
+  }
+
+  /** The path under which requests have a session. */
+  pathFor(req: SessionRequest): string {
+    return this.cookieOptions(req)?.path || '/'
+  }
+}
+
+/** What the middleware keeps on a request. */
+export function ownerOf<T>(req: SessionRequest): T | undefined {
+  return (req as unknown as { [OWNER]?: T })[OWNER]
+}

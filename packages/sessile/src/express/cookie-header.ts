@@ -1,0 +1,127 @@
+import { sign, unsign, type Secret } from '../core/signatures.ts'
+import type { SessionRequest } from './types.ts'
+
+const QUOTE = 34
+
+/** The value of the first cookie of that name in a Cookie header: quotes removed, percent-decoded where that works. */
+export function cookieValue(header: string, name: string): string | undefined {
+  let index = 0
+  while (index < header.length) {
+    const equals = header.indexOf('=', index)
+    if (equals === -1) return undefined
+    let end = header.indexOf(';', index)
+    if (end === -1) end = header.length
+    if (equals > end) {
+      // a part without '='
+      index = header.lastIndexOf(';', equals - 1) + 1
+      continue
+    }
+    const start = firstOther(header, index, equals)
+    const length = afterLastOther(header, equals, start) - start
+    if (length === name.length && header.startsWith(name, start)) return decoded(header, equals + 1, end)
+    index = end + 1
+  }
+  return undefined
+}
+
+function decoded(header: string, from: number, to: number): string {
+  let start = firstOther(header, from, to)
+  let end = afterLastOther(header, to, start)
+  if (end - start > 1 && header.charCodeAt(start) === QUOTE && header.charCodeAt(end - 1) === QUOTE) {
+    start++
+    end--
+  }
+  const value = header.slice(start, end)
+  if (!value.includes('%')) return value
+  try {
+    return decodeURIComponent(value)
+  } catch {
+    return value
+  }
+}
+
+/** Space and tab alone are space here: a wider trim would let a name pass for another one. */
+function isSpace(code: number): boolean {
+  return code === 32 || code === 9
+}
+
+function firstOther(text: string, from: number, to: number): number {
+  let at = from
+  while (at < to && isSpace(text.charCodeAt(at))) at++
+  return at
+}
+
+function afterLastOther(text: string, from: number, to: number): number {
+  let at = from
+  while (at > to && isSpace(text.charCodeAt(at - 1))) at--
+  return at
+}
+
+/** Cookies that were verified lately, so that a browser's next request needs no HMAC. Two halves: the older one is dropped whole. */
+export class SignatureCache {
+  readonly #size: number
+  #young = new Map<string, { id: string; secret: Secret }>()
+  #old = new Map<string, { id: string; secret: Secret }>()
+
+  constructor(size = 4096) {
+    this.#size = size / 2
+  }
+
+  /** The id of a signed value, if one of the secrets signed it. A secret that was taken off the list is no longer accepted. */
+  unsign(signed: string, secrets: readonly Secret[]): string | undefined {
+    const known = this.#young.get(signed) ?? this.#old.get(signed)
+    if (known && secrets.includes(known.secret)) return known.id
+    for (const secret of secrets) {
+      const id = unsign(signed, secret)
+      if (id === undefined) continue
+      this.#keep(signed, { id, secret })
+      return id
+    }
+    return undefined
+  }
+
+  #keep(signed: string, known: { id: string; secret: Secret }): void {
+    if (signed.length > 256) return
+    if (this.#young.size >= this.#size) {
+      this.#old = this.#young
+      this.#young = new Map()
+    }
+    this.#young.set(signed, known)
+  }
+}
+
+/** What a cookie carries: `s:` and the id, signed. */
+export function signedValue(id: string, secret: Secret): string {
+  return `s:${sign(id, secret)}`
+}
+
+/**
+ * The verified id that a request came with, or `undefined`. The header is asked first, then what cookie-parser found.
+ * @param fallback told when the id was found outside of the header
+ */
+export function requestId(
+  req: SessionRequest,
+  name: string,
+  secrets: readonly Secret[],
+  cache: SignatureCache,
+  fallback: () => void
+): string | undefined {
+  const header = req.headers.cookie
+  if (header) {
+    const id = verified(cookieValue(header, name), secrets, cache)
+    if (id) return id
+  }
+  const signed = req.signedCookies?.[name]
+  if (typeof signed === 'string' && signed !== '') {
+    fallback()
+    return signed
+  }
+  const id = verified(req.cookies?.[name], secrets, cache)
+  if (id) fallback()
+  return id || undefined
+}
+
+function verified(value: unknown, secrets: readonly Secret[], cache: SignatureCache): string | undefined {
+  if (typeof value !== 'string' || value.charCodeAt(0) !== 115 || value.charCodeAt(1) !== 58) return undefined
+  return cache.unsign(value.slice(2), secrets)
+}

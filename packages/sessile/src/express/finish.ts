@@ -1,0 +1,200 @@
+import type { MaybePromise } from '../core/backend.ts'
+import { later, now } from '../core/clock.ts'
+import { attempt, chain } from '../core/maybe.ts'
+import { ask } from '../stores/express-store/ask.ts'
+import { LAZY } from './lazy.ts'
+import type { RequestSession } from './request-session.ts'
+import type { Around } from './response.ts'
+import { isSecure } from './secure.ts'
+import { ownSave, type Session } from './session.ts'
+import { clearCookie, retractCookie, sendCookie } from './set-cookie.ts'
+import { attributesText, cookieOf, settingsDiffer } from './text.ts'
+import type { SessionResponse } from './types.ts'
+
+type Work = () => MaybePromise<unknown>
+
+/** How a request's session ends up: its cookie at the head of the response, its record in the store at the response's end. */
+export class Finish implements Around {
+  readonly #of: RequestSession
+  #touched = false
+  /** The session could not be serialized; the error answer goes out as it is. */
+  #broken = false
+  /** The session as it was when the response ended. */
+  #snapshot: { readonly session: Session; readonly rest: string } | undefined
+  #sentCookie: string | undefined
+  #failure: { readonly error: unknown } | undefined
+
+  constructor(of: RequestSession) {
+    this.#of = of
+  }
+
+  head(): void {
+    if (this.#broken || this.#failure) return
+    const { req, res, context, cookieId, cookieToClear } = this.#of
+    const { name, rolling, saveUninitialized, proxy } = context.options
+    let session = this.#of.current()
+    if (!session && cookieToClear) return this.#orNext(() => clearCookie(res, name, cookieToClear))
+    if (!session || typeof req.sessionID !== 'string') return
+    if (session === LAZY) {
+      const isKnown = this.#of.loaded !== undefined && cookieId === req.sessionID
+      if (!(isKnown ? rolling : saveUninitialized || this.#of.loaded)) return
+      session = this.#of.session()!
+    }
+    if (this.#of.deadId === session.id || !this.#shouldSetCookie(session)) return
+    if (session.cookie.secure && !isSecure(req, proxy)) return
+    this.#touchOnce(session)
+    const { cookie } = session
+    this.#orNext(() => {
+      this.#sentCookie = sendCookie(res, name, req.sessionID!, this.#of.secrets[0]!, cookie)
+    })
+  }
+
+  /** A cookie that cannot be written leaves the response as it is. */
+  #orNext(write: () => void): void {
+    try {
+      write()
+    } catch (error) {
+      later(() => this.#of.next(error))
+    }
+  }
+
+  #shouldSetCookie(session: Session): boolean {
+    const { context, cookieId, req, storedChanges } = this.#of
+    const { rolling, saveUninitialized } = context.options
+    if (cookieId !== req.sessionID) return saveUninitialized || storedChanges || this.#isModified(session)
+    return rolling || (session.cookie.expires != null && this.#isModified(session))
+  }
+
+  #isModified(session: Session): boolean {
+    const rest = this.#snapshot?.session === session ? this.#snapshot.rest : attributesText(JSON.stringify(session))
+    return this.#of.isModified(session, rest)
+  }
+
+  /** The cookie and the record get the same time, once per request. */
+  #touchOnce(session: Session): void {
+    if (this.#touched) return
+    this.#touched = true
+    session.touch()
+  }
+
+  end(): MaybePromise<boolean> {
+    let work: Work | undefined
+    try {
+      work = this.#work()
+    } catch (error) {
+      this.#broken = true
+      throw error
+    }
+    const { open } = this.#of
+    if (!work) return open ? open.then(() => true) : true
+    const final = work
+    const tried = () => attempt<unknown>(final, (error) => {
+      this.#failure = { error }
+    })
+    return chain(open ? open.then(tried) : tried(), () => this.#settled())
+  }
+
+  #settled(): boolean {
+    const { res, req, deadId, context } = this.#of
+    if (this.#sentCookie !== undefined && deadId !== undefined && deadId === req.sessionID) retractCookie(res, this.#sentCookie)
+    return !this.#failure || context.options.onStoreError !== 'fail'
+  }
+
+  /** What remains to be done in the store; decided in the tick of `end`. */
+  #work(): Work | undefined {
+    const { req, context, cookieId, endedIds } = this.#of
+    const { saveUninitialized, unsetDestroy } = context.options
+    let session = this.#of.current()
+    if (session === LAZY) {
+      if (this.#of.loaded === undefined && !saveUninitialized) return undefined
+      if (this.#mayTouchUnseen()) return () => this.#touchUnseen()
+      session = this.#of.session()
+    }
+    const id = req.sessionID
+    if (!session) return unsetDestroy && id && !endedIds.has(id) ? () => context.records.destroy(context.keyOf(id)) : undefined
+    if (typeof id !== 'string') return undefined
+    const seen = session
+    this.#touchOnce(seen)
+    const text = JSON.stringify(seen)
+    const rest = attributesText(text)
+    this.#snapshot = { session: seen, rest }
+    if (this.#of.shouldSave(seen, rest)) {
+      // people replace `save` on a session; then theirs is called
+      if (seen.save !== ownSave) return () => ask((answer) => seen.save(answer as () => void))
+      return () => this.#of.store(seen, text, rest)
+    }
+    return cookieId === id ? () => this.#touchStored(seen, text) : undefined
+  }
+
+  /** Whether a session that nobody looked at needs no more than the numbers in its cookie. */
+  #mayTouchUnseen(): boolean {
+    const { context, loaded, cookieId, req } = this.#of
+    const { resave, rolling } = context.options
+    return loaded !== undefined && !resave && !rolling && cookieId === req.sessionID && context.isOwn
+  }
+
+  #touchUnseen(): MaybePromise<unknown> {
+    const loaded = this.#of.loaded!
+    const at = now()
+    const { originalMaxAge, expires } = cookieOf(loaded.text) ?? {}
+    const renewed = expires && typeof originalMaxAge === 'number' ? new Date(at + originalMaxAge) : expires
+    return this.#touchTo(undefined, this.#of.context.endsWith({ originalMaxAge: originalMaxAge ?? null, expires: renewed }, loaded.stored.meta, loaded.userId, at))
+  }
+
+  #touchStored(session: Session, text: string): MaybePromise<unknown> {
+    const { context, loaded, loadedId, storedCookie } = this.#of
+    if (!loaded || loadedId !== session.id) return undefined
+    const userId = context.userIdOf(session)
+    const ends = context.endsWith(session.cookie, loaded.stored.meta, userId, now())
+    // a touch only lengthens a life; anything else is a write
+    const isShorter = ends.expiresAt + context.options.slackMs < loaded.stored.expiresAt
+    if (context.isOwn && (isShorter || settingsDiffer(storedCookie ?? {}, session.cookie.data))) {
+      return this.#of.commit(session, loaded, this.#of.changeOf(session, text, loaded))
+    }
+    return this.#touchTo(session, ends)
+  }
+
+  #touchTo(session: Session | undefined, ends: { readonly expiresAt: number; readonly absoluteExpiresAt: number }): MaybePromise<unknown> {
+    const { context, loaded, loadedId } = this.#of
+    const { slackMs } = context.options
+    if (slackMs > 0 && loaded!.stored.expiresAt >= ends.expiresAt) return undefined
+    return chain(context.touch(loaded!, session, Math.min(ends.expiresAt + slackMs, ends.absoluteExpiresAt)), (lives) => {
+      if (!lives) this.#of.deadId = loadedId
+    })
+  }
+
+  /** Reports a failure once, when it cannot disturb the answer any more. */
+  handedOver(sent: boolean): void {
+    const failure = this.#failure
+    if (!failure) return
+    const { res, next, context } = this.#of
+    if (!sent) {
+      if (res.headersSent) res.destroy()
+      else clearAnswer(res)
+      return next(failure.error)
+    }
+    if (context.options.onStoreError === 'continue') return
+    let reported = false
+    const report = () => {
+      if (reported) return
+      reported = true
+      later(() => next(failure.error))
+    }
+    if (res.writableFinished || res.destroyed) return report()
+    res.once('finish', report)
+    res.once('close', report)
+  }
+}
+
+/** Headers that speak of the answer that is not sent. */
+const OF_THE_ANSWER = [
+  'accept-ranges', 'cache-control', 'content-disposition', 'content-encoding', 'content-language', 'content-length', 'content-range',
+  'content-type', 'etag', 'expires', 'last-modified', 'location', 'transfer-encoding'
+]
+
+function clearAnswer(res: SessionResponse): void {
+  for (const name of OF_THE_ANSWER) res.removeHeader(name)
+  res.statusCode = 503
+  res.statusMessage = ''
+  res.setHeader('Cache-Control', 'no-store')
+}

@@ -1,0 +1,164 @@
+import type { MaybePromise } from '../core/backend.ts'
+import { now } from '../core/clock.ts'
+import { isSessionError, SessionError } from '../core/errors.ts'
+import type { RenewReason } from '../core/events.ts'
+import type { Loaded } from '../core/loaded.ts'
+import { attempt, chain } from '../core/maybe.ts'
+import type { Meta } from '../core/record-text.ts'
+import type { Change } from '../core/writer.ts'
+import type { RequestSession } from './request-session.ts'
+import type { Session } from './session.ts'
+import { attributesText } from './text.ts'
+import type { Attributes } from './types.ts'
+
+/**
+ * Gives a session a new id, its data kept.
+ * @param meta what changes besides, such as the time of a confirmation
+ * @throws SessionError `gone` when it ended meanwhile
+ */
+export function renew(of: RequestSession, session: Session, reason: RenewReason, meta: Meta | undefined): MaybePromise<void> {
+  const id = of.context.newId(of.req)
+  const { loaded } = of
+  if (!loaded || of.loadedId !== session.id) {
+    const isUntouched = of.baseId === session.id
+    of.rename(session, id, undefined)
+    if (isUntouched) of.baseId = id
+    return undefined
+  }
+  const before = of.changeOf(session, JSON.stringify(session), loaded)
+  return chain(move(of, loaded, id, { ...before, meta: { ...before.meta, ...meta } }, reason), (moved) => {
+    if (moved === 'gone') throw new SessionError('gone', 'It ended while it was given a new id.')
+    of.rename(session, id, moved)
+  })
+}
+
+/** A new id for a stored session. A third-party store would keep a marker as a session, so there the old one is just ended. */
+function move(of: RequestSession, loaded: Loaded, id: string, change: Change, reason: RenewReason): MaybePromise<Loaded | 'gone'> {
+  const { context } = of
+  const { records } = context
+  const key = context.keyOf(id)
+  if (context.isOwn) return records.renew(loaded, key, change, { reason, follow: true, overlapMs: 0 })
+  const meta = { ...loaded.stored.meta, ...change.meta, r: now() }
+  return chain(records.create(key, { ...change, meta }), (created) => chain(records.destroy(loaded.key), () => {
+    context.events.emit('renewed', () => ({ handle: context.handleOf(key), previous: context.handleOf(loaded.key), reason }))
+    return created
+  }))
+}
+
+/**
+ * Makes a session that of a user, under a new id.
+ * @throws SessionError `bad-argument`, `too-many-sessions` (the visitor keeps a session of his own), `gone` when all of the
+ * user's sessions were ended at the same moment
+ */
+export function signIn(of: RequestSession, session: Session, userId: string | number, data: Attributes | undefined): MaybePromise<void> {
+  const user = typeof userId === 'number' || typeof userId === 'string' ? String(userId) : ''
+  if (user === '') throw new SessionError('bad-argument', 'signIn needs the id of a user: a number, or text that is not empty.')
+  const { context } = of
+  const before = context.userIdOf(session)
+  const loaded = of.loadedId === session.id ? of.loaded : undefined
+  const isForeign = before !== undefined && before !== user
+  const id = context.newId(of.req)
+  const key = context.keyOf(id)
+  session.touch()
+
+  const changeWith = (kept: boolean): Change => {
+    const { cookie, ...attributes } = session as unknown as Attributes
+    const text = JSON.stringify({ cookie, ...(kept ? attributes : undefined), ...data, userId })
+    const { expiresAt } = context.endsWith(session.cookie, { c: now(), a: now() }, user, now())
+    return { text, expiresAt, userId: user, object: context.isOwn ? undefined : liveCopy(session, text), always: true, meta: { a: now() } }
+  }
+  const became = (stored: Loaded, kept: boolean) => {
+    if (!kept) for (const name of Object.keys(session)) if (name !== 'cookie') delete (session as unknown as Attributes)[name]
+    for (const [name, value] of Object.entries({ ...data, userId })) (session as unknown as Attributes)[name] = value
+    of.rename(session, id, stored)
+    context.events.emit('signed-in', () => ({ handle: context.handleOf(key), userId: user }))
+  }
+  const fresh = (kept: boolean) => chain(context.records.create(key, changeWith(kept)), (stored) => became(stored, kept))
+
+  if (isForeign) return chain(fresh(false), () => (loaded ? chain(context.records.destroy(loaded.key), nothing) : undefined))
+  if (!loaded) return fresh(true)
+  const moved = attempt(() => move(of, loaded, id, changeWith(true), 'sign-in'), (error) => {
+    // the visitor's session has been renewed already when the limit refuses it: he goes on with what he had
+    if (isSessionError(error) && error.code === 'too-many-sessions') of.rename(session, context.newId(of.req), undefined)
+    throw error
+  })
+  // a visitor's session that ran out leaves him what this request holds of it; one of the user's own that was ended leaves nothing
+  return chain(moved, (stored) => (stored === 'gone' ? fresh(before === undefined) : became(stored, true)))
+}
+
+/** After a re-authentication: a new id, and the sign-in counts from now. */
+export function confirm(of: RequestSession, session: Session): MaybePromise<void> {
+  const store = of.loaded && of.loadedId === session.id ? undefined : storeFirst(of, session)
+  return chain(store, () => renew(of, session, 'asked', { a: now() }))
+}
+
+/** For stores that take objects: the session as it will be. */
+function liveCopy(session: Session, text: string): object {
+  const copy = Object.create(Object.getPrototypeOf(session) as object) as Attributes
+  Object.assign(copy, JSON.parse(text), { cookie: session.cookie })
+  return copy
+}
+
+/**
+ * Reads, changes and writes so that nobody comes between.
+ * @throws SessionError `gone`; `bad-argument` when the change would give the session to another user
+ */
+export function update<T>(of: RequestSession, session: Session, change: (draft: Attributes) => T | Promise<T>): MaybePromise<T> {
+  if (!of.loaded || of.loadedId !== session.id) {
+    // nothing is stored yet: it is now, and the change is one of a stored session like any other
+    return chain(of.run(() => (of.loaded && of.loadedId === session.id ? undefined : storeFirst(of, session)), true), () => updateStored(of, session, change))
+  }
+  return updateStored(of, session, change)
+}
+
+function storeFirst(of: RequestSession, session: Session): MaybePromise<void> {
+  const text = JSON.stringify(session)
+  return chain(of.store(session, text, attributesText(text)), () => {
+    of.storedChanges = true
+  })
+}
+
+function updateStored<T>(of: RequestSession, session: Session, change: (draft: Attributes) => T | Promise<T>): MaybePromise<T> {
+  const { context } = of
+  const loaded = of.loaded!
+  const { records } = context
+  const local = JSON.stringify(session)
+  let returned: T
+  const apply = (text: string): MaybePromise<Change> => {
+    const { cookie, ...draft } = JSON.parse(text) as Attributes
+    return chain(change(draft) as MaybePromise<T>, (value) => {
+      returned = value
+      const userId = context.userIdOf(draft)
+      if (userId !== context.userIdOf(JSON.parse(text) as Attributes)) {
+        throw new SessionError('bad-argument', 'update cannot give a session to another user; signIn and signOut do that.')
+      }
+      const { expiresAt, meta } = of.changeOf(session, text, loaded, userId)
+      return { text: JSON.stringify({ cookie, ...draft }), expiresAt: Math.max(expiresAt, loaded.stored.expiresAt), userId, meta, always: true }
+    })
+  }
+  return chain(of.run(() => records.update(loaded, local, apply), false), (outcome) => {
+    if (outcome === 'gone') {
+      of.deadId = session.id
+      throw new SessionError('gone', 'It ended before the update.')
+    }
+    refresh(session, local, loaded.text)
+    of.savedId = session.id
+    of.savedText = attributesText(JSON.stringify(session))
+    of.storedCookie = session.cookie.data
+    return returned
+  })
+}
+
+/** Gives a session object the attributes of a text. What did not change stays the object it is, for people hold on to those. */
+function refresh(session: Session, before: string, after: string): void {
+  const live = session as unknown as Attributes
+  const old = JSON.parse(before) as Attributes
+  const fresh = JSON.parse(after) as Attributes
+  for (const name of Object.keys(old)) if (name !== 'cookie' && !Object.hasOwn(fresh, name)) delete live[name]
+  for (const [name, value] of Object.entries(fresh)) {
+    if (name === 'cookie' || (Object.hasOwn(old, name) && JSON.stringify(old[name]) === JSON.stringify(value))) continue
+    Object.defineProperty(live, name, { value, writable: true, enumerable: true, configurable: true })
+  }
+}
+
+function nothing(): void {}

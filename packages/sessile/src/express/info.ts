@@ -1,0 +1,53 @@
+import { now } from '../core/clock.ts'
+import type { Loaded } from '../core/loaded.ts'
+import type { Meta } from '../core/record-text.ts'
+import type { Context } from './context.ts'
+import type { CookieData } from './cookie.ts'
+import type { Attributes } from './types.ts'
+
+/** A session as people, logs and APIs may see it. Times are epoch ms. */
+export interface SessionInfo {
+  /** Names the session; useless as a cookie. */
+  readonly handle: string
+  readonly userId?: string
+  readonly createdAt: number
+  /** When its user signed in, or confirmed it last. */
+  readonly signedInAt?: number
+  /** The earlier of the next two: what counts. */
+  readonly expiresAt: number
+  /** When it ends unless it is used; `Infinity` where it never does. */
+  readonly idleExpiresAt: number
+  /** When it ends whatever happens, if there is such a time. */
+  readonly absoluteExpiresAt: number | undefined
+  readonly attributes: Readonly<Attributes>
+}
+
+/** What is known of a stored session. */
+export function infoOf(context: Context, loaded: Loaded): SessionInfo {
+  const { text, meta, expiresAt, userId } = loaded.stored
+  const { cookie: _, ...attributes } = JSON.parse(text) as Attributes
+  return describe(context, loaded.key, meta, userId ?? context.userIdOf(attributes), expiresAt, attributes)
+}
+
+/** What is known of the session of a request, its unsaved changes included. */
+export function infoOfRequest(context: Context, key: string, loaded: Loaded | undefined, session: object, cookie: Partial<CookieData>): SessionInfo {
+  const { cookie: _, ...attributes } = session as Attributes
+  const userId = context.userIdOf(attributes)
+  const meta = loaded?.stored.meta ?? { c: now() }
+  return describe(context, key, meta, userId, context.endsWith(cookie, meta, userId, now()).idleExpiresAt, attributes)
+}
+
+function describe(context: Context, key: string, meta: Meta, userId: string | undefined, idleEnd: number, attributes: Attributes): SessionInfo {
+  const at = now()
+  const ends = context.ends(meta, userId, idleEnd, at)
+  return {
+    handle: context.handleOf(key),
+    ...(userId === undefined ? {} : { userId }),
+    createdAt: meta.c ?? at,
+    ...(meta.a === undefined ? {} : { signedInAt: meta.a }),
+    expiresAt: ends.expiresAt,
+    idleExpiresAt: ends.idleExpiresAt,
+    absoluteExpiresAt: ends.absoluteExpiresAt === Infinity ? undefined : ends.absoluteExpiresAt,
+    attributes
+  }
+}

@@ -1,0 +1,116 @@
+import { supports, type SessionBackend } from '../core/backend.ts'
+import { SessionError } from '../core/errors.ts'
+import type { SessionEvent, SessionEvents } from '../core/events.ts'
+import { keyOfHandle } from '../core/ids.ts'
+import { ownerOf, type Context } from './context.ts'
+import * as identity from './identity.ts'
+import { infoOf, infoOfRequest, type SessionInfo } from './info.ts'
+import type { RequestSession } from './request-session.ts'
+import type { SessionRequest, StoreLike } from './types.ts'
+
+/** All sessions of an app, for pages of devices, administrators, and the app's start and end. */
+export interface SessionManager {
+  /** Where the records are; a store written for express-session is seen as one, too. */
+  readonly backend: SessionBackend
+  readonly store: StoreLike
+  /** The request's own session; `undefined` when there is none, neither stored nor to be stored. */
+  describe(req: object): SessionInfo | undefined
+  /** The live sessions of a user. @throws SessionError `not-supported`, `bad-argument` */
+  of(userId: string | number): Promise<SessionInfo[]>
+  /** The session of a handle. */
+  get(handle: string): Promise<SessionInfo | undefined>
+  /** Ends a session, at once and on every process. @returns whether there was one */
+  revoke(handle: string): Promise<boolean>
+  /** Ends all sessions of a user. @returns how many. @throws SessionError `bad-argument`: no user means nobody, not everybody */
+  revokeAll(userId: string | number, options?: { except?: string | undefined }): Promise<number>
+  /** One page of all live sessions. @throws SessionError `not-supported` */
+  scan(options?: { cursor?: string | undefined; limit?: number }): Promise<{ sessions: SessionInfo[]; cursor?: string }>
+  /** @returns a function that takes the listener off again */
+  on<E extends SessionEvent>(event: E, listener: (payload: SessionEvents[E]) => void): () => void
+  /** After the user proved once more who he is: a new id, and the sign-in counts from now. */
+  confirm(req: object): Promise<void>
+  /** Removes expired sessions. @returns how many */
+  sweep(limit?: number): Promise<number>
+  /** Opens the store and sees whether it answers. */
+  ready(): Promise<void>
+  close(): Promise<void>
+}
+
+const PAGE = 100
+const SWEEP = 1000
+
+export function managerOf(context: Context): SessionManager {
+  const { records } = context
+  const { backend } = records
+  const keyOf = (handle: unknown) => keyOfHandle(handle, context.handleSecrets)
+
+  return {
+    backend,
+    store: context.store,
+
+    describe(req) {
+      const of = ownerOf<RequestSession>(req as SessionRequest)
+      if (!of?.current()) return undefined
+      const session = of.session()
+      if (!session || !of.isStored(session)) return undefined
+      const isLoaded = of.loaded !== undefined && of.loadedId === session.id
+      return infoOfRequest(context, isLoaded ? of.loaded!.key : context.keyOf(session.id), isLoaded ? of.loaded : undefined, session, session.cookie)
+    },
+
+    async of(userId) {
+      const sessions = await records.users.list(textOf(userId))
+      return sessions.map((loaded) => infoOf(context, loaded))
+    },
+
+    async get(handle) {
+      const key = keyOf(handle)
+      const loaded = key === undefined ? undefined : await records.load(key)
+      return loaded && infoOf(context, loaded)
+    },
+
+    async revoke(handle) {
+      const key = keyOf(handle)
+      return key === undefined ? false : records.revoke(key)
+    },
+
+    async revokeAll(userId, { except } = {}) {
+      const exceptKey = except === undefined ? undefined : keyOf(except)
+      if (except !== undefined && exceptKey === undefined) throw new SessionError('bad-argument', 'except must be the handle of a session.')
+      return records.users.revokeAll(textOf(userId), exceptKey)
+    },
+
+    async scan({ cursor, limit = PAGE } = {}) {
+      const page = await records.scan(cursor, limit)
+      const sessions = page.sessions.map((loaded) => infoOf(context, loaded))
+      return page.cursor === undefined ? { sessions } : { sessions, cursor: page.cursor }
+    },
+
+    on: (event, listener) => context.events.on(event, listener),
+
+    async confirm(req) {
+      const of = ownerOf<RequestSession>(req as SessionRequest)
+      const session = of?.current() ? of.session() : undefined
+      if (!of || !session) throw new SessionError('gone', 'The request has no session to confirm.')
+      await of.run(() => identity.confirm(of, session), true)
+    },
+
+    async sweep(limit = SWEEP) {
+      return records.sweep(limit)
+    },
+
+    async ready() {
+      await records.calls.open()
+      if (supports(backend, 'ping')) await records.calls.run('ping', () => backend.ping())
+    },
+
+    async close() {
+      if (supports(backend, 'close')) await backend.close()
+    }
+  }
+}
+
+/** Text is needed: nothing, or an empty one, must never mean everybody. */
+function textOf(userId: unknown): string {
+  if (typeof userId === 'number' || (typeof userId === 'string' && userId !== '')) return String(userId)
+  throw new SessionError('bad-argument', 'A user id is needed: a number, or text that is not empty.')
+}

@@ -1,0 +1,319 @@
+import type { MaybePromise } from '../core/backend.ts'
+import { now } from '../core/clock.ts'
+import { isSessionError } from '../core/errors.ts'
+import type { Loaded } from '../core/loaded.ts'
+import { attempt, chain, isPromise } from '../core/maybe.ts'
+import type { Secret } from '../core/signatures.ts'
+import type { Change } from '../core/writer.ts'
+import { ask } from '../stores/express-store/ask.ts'
+import { adjustExpires } from './backend-store.ts'
+import type { Context } from './context.ts'
+import type { Cookie, CookieData } from './cookie.ts'
+import * as identity from './identity.ts'
+import { LAZY, LAZY_PROPERTY, setSession, type Current } from './lazy.ts'
+import { Session, type SessionOwner } from './session.ts'
+import { Store } from './store.ts'
+import { attributesText, cookieFirst } from './text.ts'
+import { OWNER, type Attributes, type Next, type SessionRequest, type SessionResponse } from './types.ts'
+
+/** What is known of one request's session, and what people do with it before the request ends. */
+export class RequestSession implements SessionOwner {
+  readonly context: Context
+  readonly req: SessionRequest
+  readonly res: SessionResponse
+  readonly next: Next
+  readonly secrets: readonly Secret[]
+  /** The verified id that the browser sent. */
+  readonly cookieId: string | undefined
+
+  /** The stored session that `loadedId` names; absent while there is none. */
+  loaded: Loaded | undefined
+  loadedId: string | undefined
+  /** The id at the start: another one means "modified". */
+  baseId: string | undefined
+  /** The session's text whose attributes are the start; cut out when it is needed. */
+  #baseText = ''
+  #base: string | undefined
+  /** What was saved last, or needs no saving; without a text, the start itself. */
+  savedId: string | undefined
+  savedText: string | undefined
+  /** Whether changes were stored that the present start does not show. */
+  storedChanges = false
+  /** The stored cookie, to see whether more than its time changed. */
+  storedCookie: Partial<CookieData> | undefined
+  /** Ids that this request ended. */
+  readonly endedIds = new Set<string>()
+  /** An id that turned out to be over: its cookie is not sent. */
+  deadId: string | undefined
+  /** The cookie that the browser is to forget. */
+  cookieToClear: Cookie | undefined
+  /** Operations under way. Those that decide which session this is are gates: what comes next waits for them. */
+  #gate: Promise<unknown> | undefined
+  open: Promise<unknown> | undefined
+  #peeking = false
+  #looking = false
+
+  constructor(context: Context, req: SessionRequest, res: SessionResponse, next: Next, secrets: readonly Secret[], cookieId: string | undefined) {
+    this.context = context
+    this.req = req
+    this.res = res
+    this.next = next
+    this.secrets = secrets
+    this.cookieId = cookieId
+  }
+
+  /** Takes over a session that was loaded. @throws TypeError for a record without a cookie, SyntaxError for one that is no JSON */
+  adopt(loaded: Loaded): void {
+    const id = this.req.sessionID!
+    this.#became(loaded, id)
+    this.baseId = id
+    if (loaded.moved) this.deadId = id
+    if (!this.context.options.resave) this.savedId = id
+    if (loaded.object === undefined && cookieFirst(loaded.text)) Object.defineProperty(this.req, 'session', LAZY_PROPERTY)
+    else this.#create(loaded)
+  }
+
+  /** Puts a new session on the request; it is made when somebody looks. */
+  generate(): void {
+    const { context, req } = this
+    req.sessionID = context.newId(req)
+    this.loaded = undefined
+    if (this.baseId === undefined) {
+      this.baseId = req.sessionID
+      this.#base = '}'
+    }
+    if (typeof context.options.cookie === 'function') this.#make()
+    else Object.defineProperty(req, 'session', LAZY_PROPERTY)
+  }
+
+  /** After a `generate` that is not ours: what it made is the start. */
+  generated(): void {
+    this.loaded = undefined
+    this.baseId ??= this.req.sessionID
+    this.#base ??= attributesText(JSON.stringify(this.req.session))
+  }
+
+  #became(loaded: Loaded, id: string): void {
+    this.loaded = loaded
+    this.loadedId = id
+    this.#baseText = loaded.text
+    this.#base = undefined
+  }
+
+  /** What `req.session` gives: the session, made now. */
+  look(): Current {
+    if (this.#peeking) return LAZY
+    if (this.#looking) return undefined
+    this.#looking = true
+    try {
+      return this.loaded === undefined ? this.#make() : this.#create(this.loaded)
+    } catch (error) {
+      if (!(error instanceof SyntaxError) || this.loaded === undefined) throw error
+      this.startAnew(this.loaded, error)
+      return this.session()
+    } finally {
+      this.#looking = false
+    }
+  }
+
+  /** In place of a record that cannot be read. */
+  startAnew(unreadable: Loaded, error: Error): void {
+    const { context } = this
+    context.events.emit('unreadable-record', () => ({ handle: context.handleOf(unreadable.key), reason: error.message }))
+    this.baseId = undefined
+    this.savedId = undefined
+    this.generate()
+    if (this.#looking) this.#make()
+  }
+
+  #make(): Session {
+    const session = new Session(this.req)
+    setSession.call(this.req, session)
+    session.cookie = this.context.newCookie(this.req)
+    return session
+  }
+
+  #create(loaded: Loaded): Session {
+    const { context, req } = this
+    const record = (loaded.object ?? JSON.parse(loaded.text)) as { cookie?: CookieData }
+    if (loaded.object === undefined && !context.options.hasLifetimes) adjustExpires(record as { cookie?: { expires?: unknown } }, loaded)
+    this.storedCookie = record.cookie
+    setSession.call(req, undefined)
+    const { store } = context
+    const create = store instanceof Store ? store.createSession : Store.prototype.createSession
+    create.call(store as Store, req, record)
+    return req.session as Session
+  }
+
+  /** The request's session, without waking it. */
+  current(): Current {
+    if ((this.req as unknown as { [OWNER]?: unknown })[OWNER] !== this) return undefined
+    this.#peeking = true
+    const current = this.req.session as Current
+    this.#peeking = false
+    return current
+  }
+
+  /** The request's session, made if it was not yet. */
+  session(): Session | null | undefined {
+    return this.req.session
+  }
+
+  isModified(session: Session, rest: string): boolean {
+    this.#base ??= attributesText(this.#baseText)
+    return session.id !== this.baseId || rest !== this.#base
+  }
+
+  shouldSave(session: Session, rest: string): boolean {
+    const isNew = this.savedId === undefined && this.cookieId !== this.req.sessionID
+    if (isNew && !this.context.options.saveUninitialized) return this.isModified(session, rest)
+    const saved = this.savedText ?? (this.#base ??= attributesText(this.#baseText))
+    return this.savedId !== session.id || saved !== rest
+  }
+
+  /** Whether the session is in the store or will be at the end. */
+  isStored(session: Session): boolean {
+    return (this.loaded !== undefined && this.loadedId === session.id) || this.shouldSave(session, attributesText(JSON.stringify(session)))
+  }
+
+  /** Brings a session to the store as it is now. */
+  store(session: Session, text: string, rest: string): MaybePromise<void> {
+    const { context, loaded } = this
+    this.savedId = session.id
+    this.savedText = rest
+    if (this.endedIds.has(session.id)) return undefined
+    if (loaded && this.loadedId === session.id) return this.commit(session, loaded, this.changeOf(session, text, loaded))
+    const { records } = context
+    const key = context.keyOf(session.id)
+    const change = this.changeOf(session, text, undefined)
+    const created = attempt<Loaded>(() => records.create(key, change), (error) => {
+      if (!isSessionError(error) || error.code !== 'id-taken') throw error
+      // a genid that gives the same id twice: as ever, the later session takes the place
+      return chain(records.load(key), (there) => {
+        if (!there) throw error
+        return chain(records.commit(there, change), () => there)
+      })
+    })
+    return chain(created, (stored) => this.stored(session, stored))
+  }
+
+  commit(session: Session, loaded: Loaded, change: Change): MaybePromise<void> {
+    return chain(this.context.records.commit(loaded, change), (outcome) => {
+      if (outcome === 'gone' || loaded.moved) this.deadId = session.id
+      this.storedCookie = session.cookie.data
+    })
+  }
+
+  /** Notes that a session is in the store now. */
+  stored(session: Session, loaded: Loaded): void {
+    this.loaded = loaded
+    this.loadedId = session.id
+    this.storedCookie = session.cookie.data
+  }
+
+  /** What is to be stored of a session. */
+  changeOf(session: Session, text: string, loaded: Loaded | undefined, userId = this.context.userIdOf(session)): Change {
+    const meta = loaded?.stored.meta ?? {}
+    const { expiresAt } = this.context.endsWith(session.cookie, meta, userId, now())
+    const change = { text, expiresAt, userId, object: session, always: true }
+    // how long a record of an older writer may live is counted from when it was first seen
+    return loaded && meta.c === undefined ? { ...change, meta: { c: now() } } : change
+  }
+
+  /** Runs an operation that people asked for, after those that decide which session this is; the end of the request waits for it. */
+  run<T>(work: () => MaybePromise<T>, isGate: boolean): MaybePromise<T> {
+    const answer = this.#gate ? this.#gate.then(work) : work()
+    if (!isPromise(answer)) return answer
+    const settled = Promise.allSettled([answer, this.open])
+    this.open = settled
+    if (isGate) this.#gate = settled
+    void settled.then(() => {
+      if (this.open === settled) this.open = undefined
+      if (this.#gate === settled) this.#gate = undefined
+    })
+    return answer
+  }
+
+  save(session: Session): MaybePromise<void> {
+    const text = JSON.stringify(session)
+    const rest = attributesText(text)
+    // the call counts, not its success: the end of the request does not repeat it
+    this.savedId = session.id
+    this.savedText = rest
+    return this.run(() => this.store(session, text, rest), this.loaded === undefined)
+  }
+
+  reload(session: Session): MaybePromise<void> {
+    const { context } = this
+    return this.run(() => chain(context.records.load(context.keyOf(session.id)), (loaded) => {
+      if (!loaded) throw new Error('failed to load session')
+      if (this.savedText !== undefined && this.isModified(session, this.savedText)) this.storedChanges = true
+      this.#became(loaded, session.id)
+      this.savedText = undefined
+      this.req.sessionID = session.id
+      this.#create(loaded)
+    }), false)
+  }
+
+  destroy(session: Session): MaybePromise<void> {
+    return this.endId(session.id)
+  }
+
+  /** Ends the session of an id, for good. */
+  endId(id: string): MaybePromise<void> {
+    const { context } = this
+    this.endedIds.add(id)
+    return this.run(() => chain(context.records.destroy(context.keyOf(id)), nothing), true)
+  }
+
+  regenerate(): MaybePromise<void> {
+    const { context, req } = this
+    const { store } = context
+    const id = req.sessionID!
+    return this.run(() => {
+      this.endedIds.add(id)
+      if (store instanceof Store && store.regenerate !== Store.prototype.regenerate) {
+        return chain(ask<void>((answer) => store.regenerate(req, answer)), nothing)
+      }
+      const fresh = () => context.generate(req)
+      const destroyed = attempt<unknown>(() => context.records.destroy(context.keyOf(id)), (error) => {
+        fresh()
+        throw error
+      })
+      return chain(destroyed, fresh)
+    }, true)
+  }
+
+  /** Gives a session another id in place. @param loaded what is stored under it, if anything */
+  rename(session: Session, id: string, loaded: Loaded | undefined): void {
+    this.endedIds.add(session.id)
+    Object.defineProperty(session, 'id', { value: id, configurable: true })
+    this.req.sessionID = id
+    this.loaded = undefined
+    if (!loaded) return
+    this.stored(session, loaded)
+    this.savedId = id
+    this.savedText = attributesText(JSON.stringify(session))
+    this.storedChanges = true
+  }
+
+  renew(session: Session): MaybePromise<void> {
+    return this.run(() => identity.renew(this, session, 'asked', undefined), true)
+  }
+
+  update<T>(session: Session, change: (draft: Attributes) => T | Promise<T>): MaybePromise<T> {
+    return identity.update(this, session, change)
+  }
+
+  signIn(session: Session, userId: string | number, data: Attributes | undefined): MaybePromise<void> {
+    return this.run(() => identity.signIn(this, session, userId, data), true)
+  }
+
+  signOut(session: Session): MaybePromise<void> {
+    this.cookieToClear = session.cookie
+    if (this.req.session === session) delete this.req.session
+    return this.endId(session.id)
+  }
+}
+
+function nothing(): void {}

@@ -1,0 +1,171 @@
+import { CHANGED, GONE } from '../../core/backend.ts'
+import type { CreateResult, MaybePromise, NewRecord, SessionBackend, StoredRecord, SwapResult, Version } from '../../core/backend.ts'
+import { chain, isPromise } from '../../core/maybe.ts'
+import { ask } from './ask.ts'
+import type { ExpressStore } from './types.ts'
+
+/** What one read or write of a key saw; those of one key form a chain, so that whoever holds an old one sees the newer. */
+class Sighting {
+  /** The record's text. */
+  readonly text: string
+  newer: Sighting | undefined
+  /** Whether this process ended the session since. */
+  gone = false
+  /** Settles when the write that this is of has been answered. */
+  written: Promise<unknown> | undefined
+
+  constructor(text: string) {
+    this.text = text
+  }
+}
+
+export interface ExpressStoreOptions {
+  /** Keep `"~"` (when a session began, when its user signed in) in every record, not only in those of signed-in users. */
+  readonly keepMeta?: boolean
+}
+
+/** A third-party store as a backend; `touching` says which session an `extend` is of, since such stores are given the session. */
+export interface ExpressStoreBackend extends SessionBackend {
+  readonly store: ExpressStore
+  touching<T>(session: object, call: () => T): T
+}
+
+const SIGNED_IN = /,?"~":\{[^{}]*"a":\d[^{}]*\}\}$/
+
+/**
+ * Makes a backend of any store that was written for express-session: an object with `get`, `set` and `destroy`.
+ *
+ * Its methods are looked up at each call and called as often as express-session does. Such a store cannot compare and swap, so
+ * updates are kept apart within this process alone: a write is compared with what this process last read or wrote of that key.
+ */
+export function fromExpressStore(store: ExpressStore, options: ExpressStoreOptions = {}): ExpressStoreBackend {
+  const latest = new Map<string, WeakRef<Sighting>>()
+  const forget = new FinalizationRegistry<{ key: string; reference: WeakRef<Sighting> }>(({ key, reference }) => {
+    if (latest.get(key) === reference) latest.delete(key)
+  })
+  /** Where a write has just been told `changed`: what it will read, so that `get` is not called again for it. */
+  const known = new Map<string, Sighting>()
+  let touched: object | undefined
+
+  function see(key: string, text: string, newAlways: boolean): Sighting {
+    const before = latest.get(key)?.deref()
+    if (before && !newAlways && before.text === text && !before.gone) return before
+    const sighting = new Sighting(text)
+    if (before) before.newer = sighting
+    const reference = new WeakRef(sighting)
+    latest.set(key, reference)
+    forget.register(sighting, { key, reference })
+    return sighting
+  }
+
+  function recordOf(sighting: Sighting, object?: object): StoredRecord {
+    return { data: sighting.text, version: sighting, expiresAt: Infinity, ...(object === undefined ? undefined : { object }) }
+  }
+
+  function write(key: string, next: NewRecord): MaybePromise<CreateResult & SwapResult> {
+    const before = latest.get(key)?.deref()?.written
+    const sighting = see(key, next.data, true)
+    const set = () => ask((answer) => handOver(next, options.keepMeta === true, (session) => store.set(key, session, answer)))
+    const done = chain(before ? before.then(set) : set(), () => ({ outcome: 'done' as const, version: sighting }))
+    if (isPromise(done)) {
+      const written = done.then(nothing, nothing)
+      sighting.written = written
+      void written.then(() => { sighting.written = undefined })
+    }
+    return done
+  }
+
+  return {
+    name: 'express-store',
+    // other processes may see the records, but nothing holds against their writes
+    traits: { shared: true, atomicSwap: false },
+    store,
+
+    touching(session, call) {
+      touched = session
+      try {
+        return call()
+      } finally {
+        touched = undefined
+      }
+    },
+
+    read(key) {
+      const sighting = known.get(key)
+      if (sighting) {
+        known.delete(key)
+        return sighting.gone ? undefined : recordOf(sighting)
+      }
+      return chain(ask<object | null>((answer) => store.get(key, (error, value) => (isMissing(error) ? answer() : answer(error, value)))), (found) =>
+        found ? recordOf(see(key, JSON.stringify(found) ?? '{}', false), found) : undefined)
+    },
+
+    create(key, next) {
+      return write(key, next)
+    },
+
+    swap(key: string, expected: Version, next: NewRecord): MaybePromise<SwapResult> {
+      if (expected instanceof Sighting) {
+        const newest = newestOf(expected)
+        if (newest.gone) return GONE
+        if (newest !== expected) {
+          known.set(key, newest)
+          return CHANGED
+        }
+      }
+      return write(key, next)
+    },
+
+    extend(key) {
+      const session = touched
+      if (latest.get(key)?.deref()?.gone) return false
+      if (session === undefined || typeof store.touch !== 'function') return true
+      return chain(ask((answer) => store.touch!(key, session, answer)), () => true)
+    },
+
+    remove(key) {
+      const sighting = latest.get(key)?.deref()
+      if (sighting) sighting.gone = true
+      // whether there was one cannot be told; whoever ends a session wants it told as ended
+      return chain(ask((answer) => store.destroy(key, answer)), () => recordOf(sighting ?? new Sighting('{}')))
+    }
+  }
+}
+
+/** express-session takes the error code of a missing file for "no such session". */
+function isMissing(error: unknown): boolean {
+  return typeof error === 'object' && error !== null && (error as { code?: unknown }).code === 'ENOENT'
+}
+
+function newestOf(sighting: Sighting): Sighting {
+  let newest = sighting
+  while (newest.newer) newest = newest.newer
+  return newest
+}
+
+/**
+ * Calls `set` with the live session, as express-session does. What stands in `"~"` goes along for as long as the call lasts
+ * (stores must serialize at the call); after a merge there is no live session of the merged text, so a plain one is made.
+ */
+function handOver(next: NewRecord, keepMeta: boolean, set: (session: object) => unknown): unknown {
+  const { data, object } = next
+  const withMeta = keepMeta || SIGNED_IN.test(data)
+  if (object === undefined) return set(plainOf(data, withMeta))
+  if (!withMeta || Object.hasOwn(object, 'toJSON')) return set(object)
+  Object.defineProperty(object, 'toJSON', { configurable: true, value: () => JSON.parse(data) as unknown })
+  try {
+    return set(object)
+  } finally {
+    delete (object as { toJSON?: unknown }).toJSON
+  }
+}
+
+function plainOf(data: string, withMeta: boolean): object {
+  const session = JSON.parse(data) as { cookie?: { expires?: unknown }; '~'?: unknown }
+  if (!withMeta) delete session['~']
+  const expires = session.cookie?.expires
+  if (typeof expires === 'string') session.cookie!.expires = new Date(expires)
+  return session
+}
+
+function nothing(): void {}
