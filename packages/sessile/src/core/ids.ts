@@ -34,13 +34,15 @@ const PACKED = 1
 const PLAIN = 0
 const handleKeys = new WeakMap<object, HandleKeys>()
 const handleKeysOfText = new Map<string, HandleKeys>()
-interface HandleKeys { readonly mac: Buffer; readonly cipher: Buffer }
+/** Making a handle costs as much as a small request, and a busy session's is asked for at each of them. */
+const HANDLES_KEPT = 10_000
+interface HandleKeys { readonly mac: Buffer; readonly cipher: Buffer; readonly handles: Map<string, string> }
 
 function keysOf(secret: Secret): HandleKeys {
   const known = typeof secret === 'string' ? handleKeysOfText.get(secret) : handleKeys.get(secret)
   if (known) return known
   const bytes = derive(secret, 'handle', 64)
-  const keys = { mac: bytes.subarray(0, 32), cipher: bytes.subarray(32) }
+  const keys = { mac: bytes.subarray(0, 32), cipher: bytes.subarray(32), handles: new Map<string, string>() }
   if (typeof secret === 'string') handleKeysOfText.set(secret, keys)
   else handleKeys.set(secret, keys)
   return keys
@@ -52,13 +54,18 @@ function keysOf(secret: Secret): HandleKeys {
  * Deterministic encryption: the nonce is an HMAC of the key, which is checked again when a handle is opened.
  */
 export function handleOf(key: string, secrets: Secrets): string {
-  const { mac, cipher } = keysOf(secretList(secrets)[0]!)
+  const { mac, cipher, handles } = keysOf(secretList(secrets)[0]!)
+  const known = handles.get(key)
+  if (known !== undefined) return known
   const packed = Buffer.from(key, 'base64url')
   const isPacked = packed.toString('base64url') === key
   const plain = Buffer.concat([Buffer.of(isPacked ? PACKED : PLAIN), isPacked ? packed : Buffer.from(key)])
   const iv = createHmac('sha256', mac).update(plain).digest().subarray(0, IV_BYTES)
   const encrypt = createCipheriv('aes-256-ctr', cipher, iv)
-  return Buffer.concat([iv, encrypt.update(plain), encrypt.final()]).toString('base64url')
+  const handle = Buffer.concat([iv, encrypt.update(plain), encrypt.final()]).toString('base64url')
+  if (handles.size >= HANDLES_KEPT) handles.clear()
+  handles.set(key, handle)
+  return handle
 }
 
 /** The key that a handle stands for, or `undefined` when it is not a handle made with one of these secrets. */
