@@ -1,3 +1,4 @@
+import { isSessionError } from 'sessile'
 import {
   addToCart, type AddOutcome, type CartLines, type CartSummary, mergeCarts, type ProductForSale, removeFromCart, summaryOf, updateCart,
   type UpdateOutcome
@@ -82,9 +83,14 @@ export class Carts {
    * @returns the cart that the session then holds
    */
   settle(session: CartSession, cartId: string, taken: TakenLines): Promise<IdentifiedCart | undefined> {
-    return session.update(draft => {
+    const settled = session.update(draft => {
       settleGuestCart(draft, cartId, taken)
       return identified(draft)
+    })
+    // Ended meanwhile: there is nothing left to take them out of, and what was ordered stays ordered.
+    return settled.catch((error: unknown) => {
+      if (isSessionError(error) && error.code === 'gone') return undefined
+      throw error
     })
   }
 
@@ -113,6 +119,6 @@ export class Carts {
   }
 }
 
-function identified({ cart }: Readonly<CartAttributes>): IdentifiedCart | undefined {
-  return cart && { id: cart.id, lines: guestLines({ cart }) }
+function identified(attributes: Readonly<CartAttributes>): IdentifiedCart | undefined {
+  return attributes.guestCart && { id: attributes.guestCart.id, lines: guestLines(attributes) }
 }

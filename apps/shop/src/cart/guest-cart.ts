@@ -14,7 +14,7 @@ export interface GuestCart {
 
 /** What the cart keeps in a session. */
 export interface CartAttributes {
-  cart?: GuestCart
+  guestCart?: GuestCart
   /** Who checks out, before and after signing in: it outlives carts and session ids, and owns a guest's idempotency keys. */
   buyer?: string
 }
@@ -28,7 +28,7 @@ export interface CartSession extends Readonly<CartAttributes> {
 }
 
 /** The lines of a session's cart, none where it has no cart. */
-export function guestLines({ cart }: Readonly<CartAttributes>): CartLines {
+export function guestLines({ guestCart: cart }: Readonly<CartAttributes>): CartLines {
   if (!cart) return []
   return Object.entries(cart.lines).map(([key, line]): CartLine => ({ productId: Number(key.slice(1)), ...line }))
 }
@@ -36,13 +36,13 @@ export function guestLines({ cart }: Readonly<CartAttributes>): CartLines {
 /** Puts lines into the session's cart. A cart without lines is none, so that the next one gets a new id. */
 export function putGuestLines(draft: CartAttributes, lines: CartLines): void {
   if (lines.length === 0) {
-    delete draft.cart
+    delete draft.guestCart
     return
   }
   draft.buyer ??= randomUUID()
-  draft.cart = { id: draft.cart?.id ?? randomUUID(), lines: {} }
+  draft.guestCart = { id: draft.guestCart?.id ?? randomUUID(), lines: {} }
   for (const { productId, name, priceCents, quantity } of lines) {
-    draft.cart.lines[`p${productId}`] = { name, priceCents, quantity }
+    draft.guestCart.lines[`p${productId}`] = { name, priceCents, quantity }
   }
 }
 
@@ -51,8 +51,12 @@ export function putGuestLines(draft: CartAttributes, lines: CartLines): void {
  * a new cart. Nothing happens where the session has another cart by now.
  */
 export function settleGuestCart(draft: CartAttributes, cartId: string, taken: readonly { readonly productId: number, readonly quantity: number }[]): void {
-  if (draft.cart?.id !== cartId) return
+  if (draft.guestCart?.id !== cartId) return
   const rest = subtractLines(guestLines(draft), taken)
-  delete draft.cart
+  delete draft.guestCart
   putGuestLines(draft, rest)
+}
+
+declare module 'sessile' {
+  interface SessionData extends CartAttributes {}
 }

@@ -121,7 +121,7 @@ describe('merging a guest\'s cart into a user\'s', () => {
     const stored = await filled(carts, { 3: 1, 1: 8 })
     stored.userId = 1
     await carts.mergeGuestCart(new SessionStandIn(stored))
-    assert.equal(stored.cart, undefined)
+    assert.equal(stored.guestCart, undefined)
     assert.deepEqual(await quantities(carts, new SessionStandIn(stored)), { 1: 10, 3: 1 })
   })
 
@@ -134,7 +134,7 @@ describe('merging a guest\'s cart into a user\'s', () => {
     await Promise.all(Array.from({ length: 6 }, (_, i) => carts[i % 2]!.mergeGuestCart(new SessionStandIn(stored))))
     assert.deepEqual(await quantities(carts[0]!, new SessionStandIn(stored)), { 2: 5 })
     assert.deepEqual(await quantities(carts[0]!, new SessionStandIn(crashed)), { 2: 5 })
-    assert.equal(crashed.cart, undefined)
+    assert.equal(crashed.guestCart, undefined)
   })
 
   it('takes along what a request of before the sign-in adds meanwhile', async test => {
@@ -145,10 +145,10 @@ describe('merging a guest\'s cart into a user\'s', () => {
     const merging = carts.mergeGuestCart(session)
     // The late request holds the guest's session still: it adds to what is stored.
     const late = new SessionStandIn(Object.assign(stored, {}))
-    await late.update(draft => { draft.cart!.lines['p3'] = { name: 'Keyboard', priceCents: 7_999, quantity: 1 } })
+    await late.update(draft => { draft.guestCart!.lines['p3'] = { name: 'Keyboard', priceCents: 7_999, quantity: 1 } })
     await merging
     assert.deepEqual(await quantities(carts, new SessionStandIn(signedIn)), { 2: 5, 3: 1 })
-    assert.equal(stored.cart, undefined)
+    assert.equal(stored.guestCart, undefined)
   })
 
   it('heals at the next look at the cart when it was never done', async test => {
@@ -156,7 +156,7 @@ describe('merging a guest\'s cart into a user\'s', () => {
     const stored = await filled(carts, { 2: 5 })
     stored.userId = 1
     assert.deepEqual(await quantities(carts, new SessionStandIn(stored)), { 2: 5 })
-    assert.equal(stored.cart, undefined)
+    assert.equal(stored.guestCart, undefined)
   })
 
   it('does nothing for a guest', async test => {

@@ -19,19 +19,19 @@ describe('a guest\'s cart in the session', () => {
   it('is an object by key, so that sessions merge it line by line', () => {
     const attributes: CartAttributes = {}
     putGuestLines(attributes, [line(3, 2)])
-    assert.deepEqual(attributes.cart?.lines, { p3: { name: 'Product 3', priceCents: 300, quantity: 2 } })
+    assert.deepEqual(attributes.guestCart?.lines, { p3: { name: 'Product 3', priceCents: 300, quantity: 2 } })
   })
 
   it('keeps its id while there is something in it, and gets a new one after being empty', () => {
     const attributes: CartAttributes = {}
     putGuestLines(attributes, [line(1)])
-    const { cart, buyer } = structuredClone(attributes)
+    const { guestCart: cart, buyer } = structuredClone(attributes)
     putGuestLines(attributes, [line(1), line(2)])
-    assert.equal(attributes.cart?.id, cart?.id)
+    assert.equal(attributes.guestCart?.id, cart?.id)
     putGuestLines(attributes, [])
     assert.deepEqual(Object.keys(attributes), ['buyer'])
     putGuestLines(attributes, [line(1)])
-    assert.notEqual(attributes.cart?.id, cart?.id)
+    assert.notEqual(attributes.guestCart?.id, cart?.id)
     assert.equal(attributes.buyer, buyer)
   })
 
@@ -46,16 +46,16 @@ describe('settling a guest\'s cart', () => {
   it('takes out what was ordered, and leaves what was added meanwhile under a new id', () => {
     const attributes: CartAttributes = {}
     putGuestLines(attributes, [line(1, 2), line(2), line(3)])
-    const id = attributes.cart!.id
+    const id = attributes.guestCart!.id
     settleGuestCart(attributes, id, [line(1, 1), line(3)])
     assert.deepEqual(guestLines(attributes), [line(1, 1), line(2)])
-    assert.notEqual(attributes.cart!.id, id)
+    assert.notEqual(attributes.guestCart!.id, id)
   })
 
   it('does nothing the second time, nor to another cart', () => {
     const attributes: CartAttributes = {}
     putGuestLines(attributes, [line(1, 5)])
-    const id = attributes.cart!.id
+    const id = attributes.guestCart!.id
     settleGuestCart(attributes, id, [line(1, 2)])
     const once = structuredClone(attributes)
     settleGuestCart(attributes, id, [line(1, 2)])

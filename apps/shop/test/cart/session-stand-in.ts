@@ -21,7 +21,7 @@ export class SessionStandIn implements CartSession {
   }
 
   get userId(): number | undefined { return this.#loaded.userId }
-  get cart() { return this.#loaded.cart! }
+  get guestCart() { return this.#loaded.guestCart! }
   get buyer() { return this.#loaded.buyer! }
 
   async update<T>(change: (draft: CartAttributes) => T): Promise<T> {

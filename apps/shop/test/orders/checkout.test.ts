@@ -190,7 +190,7 @@ describe('a guest\'s session that was not written after the order', () => {
     const { stored, id } = await crashed(shop, { 1: 1 }, 'k')
     const again = await checkout(shop, stored, 'k')
     assert.deepEqual([again.outcome, orderId(again)], ['known', id])
-    assert.equal(stored.cart, undefined)
+    assert.equal(stored.guestCart, undefined)
   })
 
   it('finds its cart empty when it had no key, or sends another one', async test => {
@@ -198,7 +198,7 @@ describe('a guest\'s session that was not written after the order', () => {
       const shop = shopOn(await database(test))
       const { stored } = await crashed(shop, { 1: 1 }, first)
       assert.equal((await checkout(shop, stored, second)).outcome, 'empty')
-      assert.equal(stored.cart, undefined)
+      assert.equal(stored.guestCart, undefined)
       assert.equal(await countOrders(shop.db), 1)
     }
   })
