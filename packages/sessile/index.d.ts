@@ -14,6 +14,8 @@ declare function session(options?: session.SessionOptions): session.SessionMiddl
 
 declare namespace session {
   type Request = IncomingMessage & Express.Request
+  /** A function of the request; one that asks for Express's own request type fits as well. */
+  type OfRequest<T> = { of(req: Request): T }['of']
   type Secret = string | NodeJS.ArrayBufferView | KeyObject
   type Duration = number | string
   type SessionBackend = Backend
@@ -34,9 +36,9 @@ declare namespace session {
     /** As `name`. */
     key?: string | undefined
     /** Fields of the session's cookie, or a function of the request that gives them. */
-    cookie?: CookieOptions | ((req: Request) => CookieOptions) | undefined
+    cookie?: CookieOptions | OfRequest<CookieOptions> | undefined
     /** Makes an id. Default: 24 random bytes as 32 characters. */
-    genid?(req: Request): string
+    genid?: OfRequest<string> | undefined
     /** Store every session that was loaded at the end of its request. Default: true, as in express-session; false is better. */
     resave?: boolean | undefined
     /** Store sessions that nothing was put into. Default: true, as in express-session; false is better. */
@@ -105,6 +107,7 @@ declare namespace session {
   }
 
   interface CookieOptions {
+    originalMaxAge?: number | null | undefined
     maxAge?: number | undefined | null
     expires?: Date | null | undefined
     path?: string | undefined

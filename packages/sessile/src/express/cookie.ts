@@ -18,9 +18,24 @@ export interface CookieData {
 }
 
 /** What the `cookie` option takes: anything that becomes a field of the session's cookie. Nothing is checked here. */
-export interface CookieOptions extends Partial<CookieData> {
-  maxAge?: number | Date | false | null | undefined
-  [unknown: string]: unknown
+export interface CookieOptions {
+  originalMaxAge?: number | null | undefined
+  /** Milliseconds from now; absent: the cookie goes with the browser. */
+  maxAge?: number | null | undefined
+  expires?: Date | null | undefined
+  path?: string | undefined
+  domain?: string | undefined
+  httpOnly?: boolean | undefined
+  /** `auto`: whether the connection is secure. */
+  secure?: boolean | 'auto' | undefined
+  /** `auto`: `none` on secure connections, else `lax`. */
+  sameSite?: boolean | 'lax' | 'strict' | 'none' | 'auto' | undefined
+  partitioned?: boolean | undefined
+  priority?: 'low' | 'medium' | 'high' | undefined
+  /** Without effect, as in express-session. */
+  signed?: boolean | undefined
+  /** Without effect, as in express-session. */
+  encode?: ((value: string) => string) | undefined
 }
 
 /**
@@ -50,7 +65,7 @@ export class Cookie {
 
     if (options) {
       if (typeof options !== 'object') throw new TypeError('argument options must be a object')
-      const fields = options as Record<string, unknown>
+      const fields = options as unknown as Record<string, unknown>
       for (const key in fields) {
         // a stored record may hold anything: it must not change what kind of object this is
         if (key !== 'data' && key !== '__proto__') (this as unknown as Record<string, unknown>)[key] = fields[key]

@@ -46,12 +46,12 @@ Store.prototype.load = function load(id, callback) {
  * @throws TypeError for a record without a cookie
  */
 Store.prototype.createSession = function createSession(req, record) {
-  const fields = record as { cookie: CookieOptions }
+  const fields = record as { cookie: CookieOptions & { expires?: unknown } }
   const { expires, originalMaxAge } = fields.cookie
   const cookie = new Cookie(fields.cookie)
   if (typeof expires === 'string') cookie._expires = new Date(expires)
   cookie.originalMaxAge = originalMaxAge as number | null
-  fields.cookie = cookie as unknown as CookieOptions
+  fields.cookie = cookie as CookieOptions
   const session = new Session(req, record)
   carry(record, session)
   req.session = session
