@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import type { SessionBackend } from '../core/backend.ts'
 import { SessionError } from '../core/errors.ts'
 import { resolveLifetimes, type Lifetimes, type LifetimesOptions } from '../core/lifetimes.ts'
@@ -19,9 +20,9 @@ export interface SessionOptions {
   /** As `name`. */
   key?: string | undefined
   /** Fields of the session's cookie, or a function of the request that gives them. */
-  cookie?: CookieOptions | ((req: SessionRequest) => CookieOptions) | undefined
+  cookie?: CookieOptions | ((req: IncomingMessage) => CookieOptions) | undefined
   /** Makes an id. Default: 24 random bytes as 32 characters. */
-  genid?: ((req: SessionRequest) => string) | undefined
+  genid?: ((req: IncomingMessage) => string) | undefined
   /** Store every session that was loaded at the end of its request. Default: true, as in express-session; false is better. */
   resave?: boolean | undefined
   /** Store sessions that nothing was put into. Default: true, as in express-session; false is better. */
