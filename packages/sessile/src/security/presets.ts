@@ -14,7 +14,18 @@ export interface PresetOptions {
 }
 
 /** Options for `session()`, and why they are as they are. Spread it, then add `secret` and `store`. */
-export type Preset = SessionOptions & {
+export interface Preset {
+  readonly name: string
+  readonly cookie: { readonly path: '/'; readonly httpOnly: true; readonly secure: boolean; readonly sameSite: 'lax' | 'strict' }
+  readonly resave: false
+  readonly saveUninitialized: false
+  readonly rolling: true
+  readonly lifetimes: Readonly<Record<'anonymous' | 'signedIn', { readonly idle: string; readonly absolute: string }>>
+  readonly touchSlack: string
+  readonly hashIds: true
+  readonly onStoreError: 'fail'
+  readonly storeTimeout: string
+  readonly maxBytes: number
   /** Each setting with its reason, a line each. Not among what spreading copies. */
   explain(): string
 }
@@ -45,7 +56,7 @@ export function secure(preset: PresetName = 'web', given: PresetOptions = {}): P
   const numbers = NUMBERS[preset]
   const defaults = { production: process.env['NODE_ENV'] === 'production', name: 'sessionId' }
   const { production, name } = resolveOptions<Required<PresetOptions>>('secure', defaults, given)
-  const options: SessionOptions = {
+  const options: Omit<Preset, 'explain'> = {
     name: production ? `__Host-${name}` : name,
     cookie: { path: '/', httpOnly: true, secure: production, sameSite: numbers.sameSite },
     resave: false,
@@ -60,13 +71,13 @@ export function secure(preset: PresetName = 'web', given: PresetOptions = {}): P
     onStoreError: 'fail',
     storeTimeout: '2s',
     maxBytes: 262_144
-  }
+  } satisfies SessionOptions
   const explain = (): string => reasons(numbers, options).map(([setting, reason]) => `${setting}: ${reason}`).join('\n')
   return Object.defineProperty(options, 'explain', { value: explain }) as Preset
 }
 
-function reasons(numbers: Numbers, { name, cookie }: SessionOptions): readonly (readonly [string, string])[] {
-  const { secure: overHttps } = cookie as { secure: boolean }
+function reasons(numbers: Numbers, { name, cookie }: Omit<Preset, 'explain'>): readonly (readonly [string, string])[] {
+  const { secure: overHttps } = cookie
   return [
     [`name ${name}`, overHttps
       ? 'browsers take a __Host- cookie from this host over HTTPS only, so no sibling and no network can plant one.'

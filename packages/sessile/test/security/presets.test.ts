@@ -24,18 +24,18 @@ for (const [preset, sameSite, idleMs, absoluteMs] of [['web', 'lax', HOUR, 24 * 
       assert.deepEqual(cookie, { path: '/', httpOnly: true, secure: true, sameSite })
       const local = secure(preset, { production: false, name: 'visit' })
       assert.equal(local.name, 'visit')
-      assert.equal((local.cookie as { secure: boolean }).secure, false)
+      assert.equal(local.cookie.secure, false)
     })
 
     it('keeps within NIST SP 800-63B-4', () => {
-      const { signedIn } = secure(preset).lifetimes!
-      assert.ok(milliseconds('idle', signedIn!.idle!) <= idleMs)
-      assert.ok(milliseconds('absolute', signedIn!.absolute!) <= absoluteMs)
+      const { signedIn } = secure(preset).lifetimes
+      assert.ok(milliseconds('idle', signedIn.idle) <= idleMs)
+      assert.ok(milliseconds('absolute', signedIn.absolute) <= absoluteMs)
     })
 
     it('puts touches off by no more than one hundredth of the idle time', () => {
       const { touchSlack, lifetimes } = secure(preset)
-      assert.ok(milliseconds('touchSlack', touchSlack!) <= milliseconds('idle', lifetimes!.signedIn!.idle!) / 100)
+      assert.ok(milliseconds('touchSlack', touchSlack) <= milliseconds('idle', lifetimes.signedIn.idle) / 100)
     })
 
     it('explains each of its settings', () => {
