@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util'
 import { isSessionError } from 'sessile'
 import {
   addToCart, type AddOutcome, type CartLines, type CartSummary, mergeCarts, type ProductForSale, removeFromCart, summaryOf, updateCart,
@@ -105,6 +106,9 @@ export class Carts {
   async #change<T extends Decision>(session: CartSession, decide: (lines: CartLines) => T): Promise<T> {
     const userId = await this.#userOf(session)
     if (userId !== undefined) return this.#repository.change(userId, decide)
+    // What changes nothing is answered from what this request loaded: an update would begin a session for it.
+    const looked = decide(guestLines(session))
+    if (!changes(session, looked)) return looked
     return session.update(draft => {
       const decision = decide(guestLines(draft))
       if (decision.lines) putGuestLines(draft, decision.lines)
@@ -121,4 +125,8 @@ export class Carts {
 
 function identified(attributes: Readonly<CartAttributes>): IdentifiedCart | undefined {
   return attributes.guestCart && { id: attributes.guestCart.id, lines: guestLines(attributes) }
+}
+
+function changes(session: CartSession, { lines }: Decision): boolean {
+  return lines !== undefined && !isDeepStrictEqual(lines, guestLines(session))
 }
