@@ -16,7 +16,7 @@ export interface PresetOptions {
 /** Options for `session()`, and why they are as they are. Spread it, then add `secret` and `store`. */
 export interface Preset {
   readonly name: string
-  readonly cookie: { readonly path: '/'; readonly httpOnly: true; readonly secure: boolean; readonly sameSite: 'lax' | 'strict' }
+  readonly cookie: { readonly path: string; readonly httpOnly: true; readonly secure: boolean; readonly sameSite: 'lax' | 'strict' }
   readonly resave: false
   readonly saveUninitialized: false
   readonly rolling: true
