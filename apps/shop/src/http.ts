@@ -88,9 +88,12 @@ export function notFound(_req: Request, res: Response, next: NextFunction): void
   next(new HttpError(405, 'Method not allowed', { headers: { Allow: [...allow].sort().join(', ') } }))
 }
 
-/** Whether the client would rather have a page: `Accept` prefers HTML. Absent, or with everything welcome, it is JSON. */
+/**
+ * Whether a page is wanted: `Accept` prefers HTML, or there is nothing but a page under the address. Absent, or with
+ * everything welcome, it is JSON.
+ */
 export function wantsPage(req: Request): boolean {
-  return req.accepts(['json', 'html']) === 'html'
+  return req.res?.locals['pageOnly'] === true || req.accepts(['json', 'html']) === 'html'
 }
 
 /**

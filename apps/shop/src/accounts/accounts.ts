@@ -16,10 +16,6 @@ export type Registered =
   | { readonly outcome: 'taken' }
   | { readonly outcome: 'weak-password', readonly reason: string }
 
-export type PasswordChange =
-  | { readonly outcome: 'changed' | 'wrong-password' }
-  | { readonly outcome: 'weak-password', readonly reason: string }
-
 /** The rules of accounts: who may be whom. Sessions are the router's affair. */
 export class Accounts {
   readonly #users: UserRepository
@@ -59,13 +55,19 @@ export class Accounts {
     return this.#passwords.matches(password, await this.#users.passwordHashOf(userId))
   }
 
-  async changePassword(user: User, current: string, next: string): Promise<PasswordChange> {
-    const reason = faultOf(next, [user.username, user.email])
-    if (reason !== undefined) return { outcome: 'weak-password', reason }
+  /** What is wrong with a password that a user wants to have, in words. */
+  faultOfNewPassword(user: User, password: string): string | undefined {
+    return faultOf(password, [user.username, user.email])
+  }
+
+  /**
+   * @param next one that nothing is wrong with
+   * @returns whether the current password was right
+   */
+  async changePassword(user: User, current: string, next: string): Promise<boolean> {
     const old = await this.#users.passwordHashOf(user.id)
-    if (!await this.#passwords.matches(current, old) || old === undefined) return { outcome: 'wrong-password' }
-    const changed = await this.#users.replacePasswordHash(user.id, old, await this.#passwords.hash(next))
-    return { outcome: changed ? 'changed' : 'wrong-password' }
+    if (!await this.#passwords.matches(current, old) || old === undefined) return false
+    return this.#users.replacePasswordHash(user.id, old, await this.#passwords.hash(next))
   }
 
   /** Whose account a name means, for counting failures: username and email are one account, a name of nobody is one as well. */

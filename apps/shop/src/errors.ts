@@ -1,0 +1,50 @@
+import type { ErrorRequestHandler, Request } from 'express'
+import { isSessionError } from 'sessile'
+import { HttpError, invalid } from './http.ts'
+import type { Logger } from './log.ts'
+
+/** Turns whatever was thrown into an answer of ours: `{ error, code, details? }`, never a stack. */
+export function errorHandler(log: Logger): ErrorRequestHandler {
+  return (error: unknown, req, res, next) => {
+    const answer = httpErrorOf(error)
+    if (answer.status >= 500) log.error({ err: answer.cause ?? error, method: req.method, path: pathOf(req), status: answer.status }, answer.message)
+    // Too late for another answer: Express ends the connection, so that half of one is not taken for a whole.
+    if (res.headersSent) return next(error)
+    res.set({ 'Cache-Control': 'no-store', ...answer.headers }).status(answer.status)
+    const page = res.locals['errorPage'] as ErrorPage | undefined
+    if (!page) return void res.json(answer)
+    page(answer).catch(failure => {
+      log.error({ err: failure, path: pathOf(req) }, 'an error page failed')
+      if (!res.headersSent) res.type('text').send(answer.message)
+    })
+  }
+}
+
+/** Set by the pages on requests that want one; see `errorHandler`. */
+export type ErrorPage = (error: HttpError) => Promise<void>
+
+/** The answer to something thrown. What is not known to us is a fault of ours, and is told to nobody. */
+export function httpErrorOf(error: unknown): HttpError {
+  if (error instanceof HttpError) return error
+  const { type, status, code } = (error ?? {}) as { type?: unknown, status?: unknown, code?: unknown }
+  if (typeof type === 'string') return bodyError(type, Number(status))
+  if (error instanceof URIError || status === 400) return invalid({ path: 'path', message: 'Cannot be decoded' })
+  if (isSessionError(error)) {
+    if (code === 'gone') return new HttpError(401, 'Session expired', { cause: error })
+    if (error.status === 503) return new HttpError(503, 'Service unavailable', { headers: { 'Retry-After': '1' }, cause: error })
+    if (error.status < 500) return new HttpError(error.status, error.message, { code: error.code, cause: error })
+  }
+  return new HttpError(500, 'Internal error', { cause: error })
+}
+
+/** @param type what body-parser calls it */
+function bodyError(type: string, status: number): HttpError {
+  if (type === 'entity.parse.failed') return new HttpError(400, 'Invalid JSON')
+  if (type === 'entity.too.large' || type === 'parameters.too.many') return new HttpError(413, 'Body too large')
+  if (status === 415) return new HttpError(415, 'Unsupported media type')
+  return invalid({ path: 'body', message: 'Cannot be read' })
+}
+
+function pathOf(req: Request): string {
+  return req.originalUrl.split('?')[0]!
+}
