@@ -1,0 +1,123 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { createServer, connect } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as pause } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+
+const EXAMPLES = join(dirname(fileURLToPath(import.meta.url)), '..')
+
+/** A started example. */
+export interface Running extends AsyncDisposable {
+  readonly url: string
+  /** Everything that it has printed. */
+  output(): string
+}
+
+/** A port that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  return typeof address === 'object' && address ? address.port : 0
+}
+
+/** Starts an example with Node, as `npm run example` does, and waits until it listens. */
+export async function start(file: string, env: Record<string, string> = {}): Promise<Running> {
+  const port = await freePort()
+  const child = launch(file, { PORT: String(port), ...env })
+  const output = collect(child)
+  while (!output().includes('running on port')) {
+    if (child.exitCode !== null) throw new Error(`${file} ended with exit code ${child.exitCode}:\n${output()}`)
+    await Promise.race([once(child.stdout!, 'data'), once(child, 'exit')])
+  }
+  return { url: `http://127.0.0.1:${port}`, output, [Symbol.asyncDispose]: () => end(child) }
+}
+
+/** Runs an example that is expected to end by itself. */
+export async function runToEnd(file: string, env: Record<string, string>): Promise<{ code: number | null; output: string }> {
+  const child = launch(file, { PORT: String(await freePort()), ...env })
+  const output = collect(child)
+  await once(child, 'close')
+  return { code: child.exitCode, output: output() }
+}
+
+/** A private Redis on a free port, with a password, if this machine has one. */
+export async function startRedis(password: string): Promise<({ port: number } & AsyncDisposable) | undefined> {
+  const folder = mkdtempSync(join(tmpdir(), 'sessile-redis-'))
+  const port = await freePort()
+  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder, '--requirepass', password]
+  const child = spawn('redis-server', settings, { stdio: 'ignore' })
+  const started = await Promise.race([once(child, 'spawn').then(() => true), once(child, 'error').then(() => false)]).catch(() => false)
+  const remove = (): void => rmSync(folder, { recursive: true, force: true })
+  if (!started) return void remove()
+  while (!(await answers(port))) {
+    if (child.exitCode !== null) throw new Error(`redis-server ended with exit code ${child.exitCode}`)
+    await pause(20)
+  }
+  return { port, [Symbol.asyncDispose]: () => end(child).then(remove) }
+}
+
+/** A browser: sends JSON, keeps its cookie. */
+export function browser(url: string): {
+  send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
+  cookie(): string
+} {
+  let cookie = ''
+  return {
+    cookie: () => cookie,
+    async send(method, path, body, headers = {}) {
+      const response = await fetch(url + path, {
+        method,
+        headers: { ...(cookie && { cookie }), ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+        ...(body !== undefined && { body: JSON.stringify(body) })
+      })
+      const [setCookie = ''] = response.headers.getSetCookie()
+      if (setCookie) cookie = setCookie.split(';', 1)[0] ?? ''
+      return { status: response.status, setCookie, headers: response.headers, json: await response.json() }
+    }
+  }
+}
+
+export interface Answer {
+  readonly status: number
+  readonly setCookie: string
+  readonly headers: Headers
+  readonly json: any
+}
+
+function launch(file: string, env: Record<string, string>): ChildProcess {
+  const { REDIS_HOST, REDIS_PORT, REDIS_PASSWORD, MONGODB_URI, SESSION_SECRET, NODE_ENV, ...rest } = process.env
+  return spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(EXAMPLES, file)], {
+    env: { ...rest, ...env },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
+}
+
+function collect(child: ChildProcess): () => string {
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream?.setEncoding('utf8').on('data', (chunk: string) => (output += chunk))
+  return () => output
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return
+  child.kill()
+  await once(child, 'exit')
+}
+
+async function answers(port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
