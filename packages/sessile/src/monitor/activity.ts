@@ -111,8 +111,9 @@ class Watch<Req extends HttpRequest> {
     next()
   }
 
+  /** @returns whether there was a session to note. A session that cannot be told of is none: watching never fails a request */
   #note(req: Req, counts: boolean): boolean {
-    const session = this.#options.sessions.describe(req)
+    const session = this.#described(req)
     if (!session) return false
     const at = now()
     const seen: Sightings = {
@@ -125,6 +126,14 @@ class Watch<Req extends HttpRequest> {
     }
     this.#log.note(session.handle, seen, Math.min(session.expiresAt, at + MAX_LIFE_MS) + SLACK_MS)
     return true
+  }
+
+  #described(req: Req): WatchedSession | undefined {
+    try {
+      return this.#options.sessions.describe(req)
+    } catch {
+      return undefined
+    }
   }
 
   #addressOf(req: Req): string | undefined {

@@ -101,6 +101,20 @@ describe('activity', () => {
     await watching.close()
   })
 
+  it('never fails a request, and leaves one alone whose client went away', async () => {
+    const sessions = manager()
+    const watching = activity({ sessions: { ...sessions, describe(req) { if (req.url === '/bad') throw new Error('bad record'); return sessions.describe(req) } } })
+    const app = express()
+    app.use(watching)
+    app.get('/gone', (_req, res) => { res.destroy() })
+    app.use((_req, res) => { res.send('fine') })
+    await using server = await serve(app)
+    assert.equal((await server.ask('GET', '/bad', { 'x-session': 'a' })).text, 'fine')
+    await assert.rejects(server.ask('GET', '/gone', { 'x-session': 'a' }))
+    assert.equal((await watching.of('a'))?.pages, 1)
+    await watching.close()
+  })
+
   it('lists sessions in their order, those nobody saw too', async () => {
     mock.timers.enable({ apis: ['Date'], now: 10 * HOUR })
     const sessions = manager()
