@@ -133,11 +133,23 @@ export class Context {
   #idleEnd(cookie: Partial<CookieData>, userId: string | undefined, at: number): number {
     const { originalMaxAge, expires } = cookie
     const { idleMs } = lifetimeOf(this.options.lifetimes, userId)
-    // a cookie that a handler gave a time of its own overrides the lifetime, the options' cookie does not
-    if (idleMs !== undefined && (!expires || originalMaxAge === this.#optionMaxAge)) return at + idleMs
+    if (idleMs !== undefined && (!expires || this.#isUsual(originalMaxAge))) return at + idleMs
     const expiresAt = expires ? new Date(expires).getTime() : NaN
     if (!Number.isNaN(expiresAt)) return expiresAt
     return at + (this.store instanceof BackendStore ? this.store.idleMs : DEFAULT_IDLE_MS)
+  }
+
+  /** A cookie that a handler gave a time of its own overrides the lifetime; the options' cookie, and ours, do not. */
+  #isUsual(maxAge: unknown): boolean {
+    const { anonymous, signedIn } = this.options.lifetimes
+    return maxAge === this.#optionMaxAge || (typeof maxAge === 'number' && (maxAge === anonymous.idleMs || maxAge === signedIn.idleMs))
+  }
+
+  /** With `rolling`, a browser keeps the cookie as long as its session lives unused. A time that a handler chose stays, none included. */
+  follow(cookie: Cookie, userId: string | undefined): void {
+    const { lifetimes, rolling } = this.options
+    const { idleMs } = lifetimeOf(lifetimes, userId)
+    if (rolling && idleMs !== undefined && cookie.expires && this.#isUsual(cookie.originalMaxAge)) cookie.maxAge = idleMs
   }
 
   ends(meta: Meta, userId: string | undefined, idleEnd: number, at: number): Ends {
@@ -187,6 +199,8 @@ export class Context {
       if (cookie.secure === 'auto') cookie.secure = secure
       if (cookie.sameSite === 'auto') cookie.sameSite = secure ? 'none' : 'lax'
     }
+    const { idleMs } = this.options.lifetimes.anonymous
+    if (this.options.rolling && idleMs !== undefined && options?.maxAge === undefined && !cookie.expires) cookie.maxAge = idleMs
     return cookie
   }
 

@@ -75,6 +75,7 @@ export class Finish implements Around {
     if (this.#touched) return
     this.#touched = true
     session.touch()
+    this.#of.context.follow(session.cookie, this.#of.context.userIdOf(session))
   }
 
   end(): MaybePromise<boolean> {

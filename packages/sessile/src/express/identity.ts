@@ -60,6 +60,7 @@ export function signIn(of: RequestSession, session: Session, userId: string | nu
   const id = context.newId(of.req)
   const key = context.keyOf(id)
   session.touch()
+  context.follow(session.cookie, user)
 
   const changeWith = (kept: boolean): Change => {
     const { cookie, ...attributes } = session as unknown as Attributes
