@@ -3,7 +3,12 @@ import { createServer, type IncomingHttpHeaders, type RequestListener } from 'no
 import http from 'node:http'
 import type { AddressInfo } from 'node:net'
 
-export interface Answer { readonly status: number; readonly headers: IncomingHttpHeaders; readonly text: string; readonly json: unknown }
+export interface Answer {
+  readonly status: number
+  readonly headers: IncomingHttpHeaders
+  readonly text: string
+  readonly json: unknown
+}
 
 /** A client that sends exactly the headers it is given (fetch adds and forbids some). */
 export interface Server extends AsyncDisposable {
@@ -21,7 +26,7 @@ export async function serve(listener: RequestListener): Promise<Server> {
     async ask(method, path, headers = {}) {
       const request = http.request({ port, host: '127.0.0.1', method, path, headers, agent: false })
       request.end()
-      const [response] = await once(request, 'response') as [http.IncomingMessage]
+      const [response] = (await once(request, 'response')) as [http.IncomingMessage]
       let text = ''
       for await (const chunk of response.setEncoding('utf8')) text += chunk
       const json: unknown = response.headers['content-type']?.startsWith('application/json') ? JSON.parse(text) : undefined

@@ -3,9 +3,8 @@ import { isIPv4, isIPv6 } from 'node:net'
 /** The eight groups of an IPv6 address. */
 function groupsOf(address: string): number[] {
   const dotted = /^(.*:)(\d+)\.(\d+)\.(\d+)\.(\d+)$/.exec(address)
-  const text = dotted
-    ? `${dotted[1]}${((Number(dotted[2]) << 8) | Number(dotted[3])).toString(16)}:${((Number(dotted[4]) << 8) | Number(dotted[5])).toString(16)}`
-    : address
+  const [first = 0, second = 0, third = 0, fourth = 0] = dotted?.slice(2).map(Number) ?? []
+  const text = dotted ? `${dotted[1]}${((first << 8) | second).toString(16)}:${((third << 8) | fourth).toString(16)}` : address
   const [head = '', tail] = text.split('::')
   const left = head === '' ? [] : head.split(':')
   const right = tail === undefined || tail === '' ? [] : tail.split(':')
@@ -31,11 +30,20 @@ function ipv6Bucket(groups: readonly number[], prefix: number): string {
  * @param ipv4Bits the same of an IPv4 address
  */
 export function addressBucket(address: string | undefined, ipv6Bits = 64, ipv4Bits = 32): string {
-  const text = (address ?? '').trim().toLowerCase().replace(/^\[([^\]]*)\](?::\d+)?$/, '$1').replace(/%.*$/, '')
+  const text = (address ?? '')
+    .trim()
+    .toLowerCase()
+    .replace(/^\[([^\]]*)\](?::\d+)?$/, '$1')
+    .replace(/%.*$/, '')
   if (isIPv6(text)) {
     const groups = groupsOf(text)
     const mapped = groups.slice(0, 5).every((group) => group === 0) && groups[5] === 0xffff
-    return mapped ? ipv4Bucket(groups.slice(6).flatMap((group) => [group >> 8, group & 255]), ipv4Bits) : ipv6Bucket(groups, ipv6Bits)
+    return mapped
+      ? ipv4Bucket(
+          groups.slice(6).flatMap((group) => [group >> 8, group & 255]),
+          ipv4Bits
+        )
+      : ipv6Bucket(groups, ipv6Bits)
   }
   const bare = text.replace(/:\d+$/, '')
   return isIPv4(bare) ? ipv4Bucket(bare.split('.').map(Number), ipv4Bits) : `unknown ${text}`

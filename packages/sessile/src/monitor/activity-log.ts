@@ -97,7 +97,13 @@ export class ActivityLog {
       const all = [...handles]
       for (let start = 0; start < all.length; start += BATCH) {
         if (start > 0) await new Promise<void>(later)
-        await Promise.all(all.slice(start, start + BATCH).map((handle) => write(handle).catch((error: unknown) => { errors.push(error) })))
+        await Promise.all(
+          all.slice(start, start + BATCH).map((handle) =>
+            write(handle).catch((error: unknown) => {
+              errors.push(error)
+            })
+          )
+        )
       }
     }
     await each(this.#moves.keys(), (handle) => this.#follow(handle))
@@ -117,44 +123,48 @@ export class ActivityLog {
   }
 
   async #forget(handle: string): Promise<void> {
-    await this.#turns.run(handle, async () => { await this.#calls.run('remove', () => this.#space.remove(handle)) })
+    await this.#turns.run(handle, async () => {
+      await this.#calls.run('remove', () => this.#space.remove(handle))
+    })
     this.#ended.delete(handle)
   }
 
   /** Adds what is pending of one session to what is stored. */
   #write(handle: string): Promise<void> {
-    return this.#turns.run(handle, () => this.#retry(async () => {
-      const pending = this.#pending.get(handle)
-      if (!pending) return true
-      const stored = await this.#calls.run('read', () => this.#space.read(handle))
-      // the session may have got a new id, or ended, while the store was asked
-      if (this.#pending.get(handle) !== pending) return false
-      const record = understood(stored?.data)
-      if (pending.unsure) {
-        if (record?.tags.includes(pending.unsure.tag)) this.#settle(handle, pending, pending.unsure.seen)
+    return this.#turns.run(handle, () =>
+      this.#retry(async () => {
+        const pending = this.#pending.get(handle)
+        if (!pending) return true
+        const stored = await this.#calls.run('read', () => this.#space.read(handle))
+        // the session may have got a new id, or ended, while the store was asked
+        if (this.#pending.get(handle) !== pending) return false
+        const record = understood(stored?.data)
+        if (pending.unsure) {
+          if (record?.tags.includes(pending.unsure.tag)) this.#settle(handle, pending, pending.unsure.seen)
+          delete pending.unsure
+          return false
+        }
+        if (record && 'movedTo' in record) {
+          this.#pending.delete(handle)
+          this.note(record.movedTo, pending.seen, pending.expiresAt)
+          this.#redirected.add(record.movedTo)
+          return true
+        }
+        const tag = newTag()
+        const { seen } = pending
+        const next = {
+          data: written({ seen: together(record?.seen, seen)!, tags: tagged(record, tag) }),
+          expiresAt: Math.max(stored?.expiresAt ?? 0, pending.expiresAt)
+        }
+        pending.unsure = { tag, seen }
+        const { outcome } = stored
+          ? await this.#calls.run('swap', () => this.#space.swap(handle, stored.version, next))
+          : await this.#calls.run('create', () => this.#space.create(handle, next))
         delete pending.unsure
-        return false
-      }
-      if (record && 'movedTo' in record) {
-        this.#pending.delete(handle)
-        this.note(record.movedTo, pending.seen, pending.expiresAt)
-        this.#redirected.add(record.movedTo)
-        return true
-      }
-      const tag = newTag()
-      const { seen } = pending
-      const next = {
-        data: written({ seen: together(record?.seen, seen)!, tags: tagged(record, tag) }),
-        expiresAt: Math.max(stored?.expiresAt ?? 0, pending.expiresAt)
-      }
-      pending.unsure = { tag, seen }
-      const { outcome } = stored
-        ? await this.#calls.run('swap', () => this.#space.swap(handle, stored.version, next))
-        : await this.#calls.run('create', () => this.#space.create(handle, next))
-      delete pending.unsure
-      if (outcome === 'done') this.#settle(handle, pending, seen)
-      return outcome === 'done'
-    }))
+        if (outcome === 'done') this.#settle(handle, pending, seen)
+        return outcome === 'done'
+      })
+    )
   }
 
   /** What was written is no longer pending; what came meanwhile is. */
@@ -168,26 +178,28 @@ export class ActivityLog {
 
   /** Takes the counts of an old id along, and leaves word for processes that still hold some. */
   #follow(from: string): Promise<void> {
-    return this.#turns.run(from, () => this.#retry(async () => {
-      const move = this.#moves.get(from)
-      if (!move) return true
-      const stored = await this.#calls.run('read', () => this.#space.read(from))
-      const record = understood(stored?.data)
-      if (move.unsure && record?.tags.includes(move.unsure.tag)) return this.#moved(from, move, move.unsure.taken)
-      const mine = this.#pending.get(from)
-      if (mine?.unsure && record?.tags.includes(mine.unsure.tag)) this.#settle(from, mine, mine.unsure.seen)
-      delete mine?.unsure
-      const tag = newTag()
-      const taken = record && 'seen' in record ? { seen: record.seen, expiresAt: stored!.expiresAt } : undefined
-      const next = { data: written({ movedTo: move.to, tags: tagged(record, tag) }), expiresAt: now() + MARKER_MS }
-      if (taken) move.unsure = { tag, taken }
-      const { outcome } = stored
-        ? await this.#calls.run('swap', () => this.#space.swap(from, stored.version, next))
-        : await this.#calls.run('create', () => this.#space.create(from, next))
-      if (outcome === 'done') return this.#moved(from, move, taken)
-      delete move.unsure
-      return false
-    }))
+    return this.#turns.run(from, () =>
+      this.#retry(async () => {
+        const move = this.#moves.get(from)
+        if (!move) return true
+        const stored = await this.#calls.run('read', () => this.#space.read(from))
+        const record = understood(stored?.data)
+        if (move.unsure && record?.tags.includes(move.unsure.tag)) return this.#moved(from, move, move.unsure.taken)
+        const mine = this.#pending.get(from)
+        if (mine?.unsure && record?.tags.includes(mine.unsure.tag)) this.#settle(from, mine, mine.unsure.seen)
+        delete mine?.unsure
+        const tag = newTag()
+        const taken = record && 'seen' in record ? { seen: record.seen, expiresAt: stored!.expiresAt } : undefined
+        const next = { data: written({ movedTo: move.to, tags: tagged(record, tag) }), expiresAt: now() + MARKER_MS }
+        if (taken) move.unsure = { tag, taken }
+        const { outcome } = stored
+          ? await this.#calls.run('swap', () => this.#space.swap(from, stored.version, next))
+          : await this.#calls.run('create', () => this.#space.create(from, next))
+        if (outcome === 'done') return this.#moved(from, move, taken)
+        delete move.unsure
+        return false
+      })
+    )
   }
 
   #moved(from: string, move: Move, taken: Pending | undefined): true {

@@ -49,9 +49,10 @@ const TAGS_KEPT = 4
 
 export function written(record: ActivityRecord): string {
   const { tags } = record
-  const text: Written = 'movedTo' in record
-    ? { m: record.movedTo, t: tags }
-    : { n: record.seen.pages, f: record.seen.firstSeenAt, l: record.seen.lastSeenAt, ...known(record.seen), t: tags }
+  const text: Written =
+    'movedTo' in record
+      ? { m: record.movedTo, t: tags }
+      : { n: record.seen.pages, f: record.seen.firstSeenAt, l: record.seen.lastSeenAt, ...known(record.seen), t: tags }
   return JSON.stringify(text)
 }
 

@@ -87,7 +87,9 @@ class Watch<Req extends HttpRequest> {
     this.#stops = [
       every(options.flushEveryMs, () => this.#tick()),
       sessions.on('renewed', ({ previous, handle }) => this.#log.move(previous, handle)),
-      sessions.on('ended', ({ handle, reason }) => { if (reason !== 'renewed') this.#log.end(handle) })
+      sessions.on('ended', ({ handle, reason }) => {
+        if (reason !== 'renewed') this.#log.end(handle)
+      })
     ]
   }
 
@@ -150,10 +152,12 @@ class Watch<Req extends HttpRequest> {
 
   async list(sessions: readonly WatchedSession[]): Promise<ActivityRow[]> {
     const at = now()
-    return Promise.all(sessions.map(async ({ handle, userId, createdAt }) => {
-      const seen = (await this.#log.read(handle)) ?? { ...UNSEEN, firstSeenAt: createdAt, lastSeenAt: createdAt }
-      return { ...activityOf(handle, seen), userId, duration: Math.max(0, at - createdAt) }
-    }))
+    return Promise.all(
+      sessions.map(async ({ handle, userId, createdAt }) => {
+        const seen = (await this.#log.read(handle)) ?? { ...UNSEEN, firstSeenAt: createdAt, lastSeenAt: createdAt }
+        return { ...activityOf(handle, seen), userId, duration: Math.max(0, at - createdAt) }
+      })
+    )
   }
 
   async flush(): Promise<void> {
@@ -170,12 +174,17 @@ class Watch<Req extends HttpRequest> {
   /** What fails now is tried again with the next flush; said once, until it works again. */
   #tick(): void {
     if (this.#flushing) return
-    this.flush().then(() => { this.#warned = false }, (error: unknown) => {
-      if (this.#warned) return
-      this.#warned = true
-      const why = error instanceof Error ? error.message : String(error)
-      process.emitWarning(`What was seen of sessions could not be stored, and is kept: ${why}`, 'SessileWarning')
-    })
+    this.flush().then(
+      () => {
+        this.#warned = false
+      },
+      (error: unknown) => {
+        if (this.#warned) return
+        this.#warned = true
+        const why = error instanceof Error ? error.message : String(error)
+        process.emitWarning(`What was seen of sessions could not be stored, and is kept: ${why}`, 'SessileWarning')
+      }
+    )
   }
 
   async close(): Promise<void> {

@@ -3,8 +3,12 @@ import { SessionError } from '../core/errors.ts'
 import type { SessionEvent, SessionEvents } from '../core/events.ts'
 import { milliseconds, resolveOptions, type Duration } from '../core/options.ts'
 
-interface Counter { inc(labels: Record<string, string>): void }
-interface Gauge { set(value: number): void }
+interface Counter {
+  inc(labels: Record<string, string>): void
+}
+interface Gauge {
+  set(value: number): void
+}
 
 /** A `Registry` of prom-client, by its shape. */
 export interface Registry {
@@ -104,7 +108,9 @@ export function metrics(given: MetricsOptions): () => void {
     const collect = async (): Promise<void> => gauge.set(await counted().catch(() => NaN))
     const gauge: Gauge = new client.Gauge({ ...configuration('sessions_active'), collect } as never)
   }
-  return () => { for (const stop of stops) stop() }
+  return () => {
+    for (const stop of stops) stop()
+  }
 }
 
 async function countByScan(sessions: Required<MeasuredSessions>): Promise<number> {
@@ -125,7 +131,9 @@ function rarely(everyMs: number, count: () => number | Promise<number>): () => P
     if (counting && now() - countedAt < everyMs) return counting
     countedAt = now()
     const asked = Promise.resolve().then(count)
-    asked.catch(() => { if (counting === asked) counting = undefined })
+    asked.catch(() => {
+      if (counting === asked) counting = undefined
+    })
     counting = asked
     return asked
   }

@@ -26,7 +26,10 @@ export function prefersHtml(accept: string | undefined): boolean {
   const html = { quality: 0, place: Infinity, precision: 0 }
   const json = { quality: 0, place: Infinity, precision: 0 }
   for (const [place, range] of (accept ?? '').split(',').entries()) {
-    const [type = '', ...parameters] = range.trim().toLowerCase().split(/\s*;\s*/)
+    const [type = '', ...parameters] = range
+      .trim()
+      .toLowerCase()
+      .split(/\s*;\s*/)
     const given = parameters.find((parameter) => parameter.startsWith('q='))
     const quality = given === undefined ? 1 : Number(given.slice(2)) || 0
     const note = (wanted: typeof html, precision: number): void => {
@@ -37,7 +40,10 @@ export function prefersHtml(accept: string | undefined): boolean {
     else if (type === 'application/json') note(json, 3)
     else if (type === 'text/*') note(html, 2)
     else if (type === 'application/*') note(json, 2)
-    else if (type === '*/*') { note(html, 1); note(json, 1) }
+    else if (type === '*/*') {
+      note(html, 1)
+      note(json, 1)
+    }
   }
   if (html.quality !== json.quality) return html.quality > json.quality
   return html.quality > 0 && html.place < json.place

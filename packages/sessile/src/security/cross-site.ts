@@ -31,7 +31,9 @@ function isOwnOrigin(origin: string, host: string | undefined): boolean {
  * @see https://www.w3.org/TR/fetch-metadata/
  */
 export function crossSiteVerdict(
-  method: string | undefined, headers: IncomingHttpHeaders, origins: readonly string[] = []
+  method: string | undefined,
+  headers: IncomingHttpHeaders,
+  origins: readonly string[] = []
 ): CrossSiteVerdict {
   if (SAFE_METHODS.has(method ?? 'GET')) return 'safe'
   const origin = headers.origin

@@ -29,8 +29,10 @@ export interface GuardOptions<Req extends HttpRequest = HttpRequest, Res extends
 }
 
 /** What `requireRole` takes. */
-export interface RoleOptions<Req extends HttpRequest = HttpRequest, Res extends ServerResponse = ServerResponse>
-  extends GuardOptions<Req, Res> {
+export interface RoleOptions<Req extends HttpRequest = HttpRequest, Res extends ServerResponse = ServerResponse> extends GuardOptions<
+  Req,
+  Res
+> {
   /** The user's role, or roles, read afresh, so that taking one away works at once. */
   roleOf: (userId: string, req: Req) => MaybePromise<string | readonly string[] | undefined>
   /** The text of the 403. Default: `Admin access required` for the role `admin`. */
@@ -55,7 +57,11 @@ function nextOf(req: HttpRequest): string {
 }
 
 function refuse<Req extends HttpRequest, Res extends ServerResponse>(
-  req: Req, res: Res, next: (error?: unknown) => void, options: GuardOptions<Req, Res>, refusal: Refusal
+  req: Req,
+  res: Res,
+  next: (error?: unknown) => void,
+  options: GuardOptions<Req, Res>,
+  refusal: Refusal
 ): void {
   if (options.onRefused) return options.onRefused(req, res, next, refusal)
   const isPage = options.isPage ? options.isPage(req) : prefersHtml(req.headers.accept)
@@ -83,12 +89,15 @@ export function requireUser<Req extends HttpRequest = HttpRequest, Res extends S
 
 /** Lets users of a role through: 401 for visitors, 403 `Admin access required` for the others. */
 export function requireRole<Req extends HttpRequest = HttpRequest, Res extends ServerResponse = ServerResponse>(
-  role: string, given: RoleOptions<Req, Res>
+  role: string,
+  given: RoleOptions<Req, Res>
 ): Middleware<Req, Res> {
   const options = resolveOptions<RoleOptions<Req, Res>>('requireRole', given, given, KNOWN)
-  if (typeof options.roleOf !== 'function') throw new SessionError('bad-option', 'requireRole needs roleOf, which reads a user\'s role.')
+  if (typeof options.roleOf !== 'function') throw new SessionError('bad-option', "requireRole needs roleOf, which reads a user's role.")
   const forbidden: Refusal = {
-    status: 403, error: options.forbidden ?? `${role.charAt(0).toUpperCase()}${role.slice(1)} access required`, code: 'forbidden'
+    status: 403,
+    error: options.forbidden ?? `${role.charAt(0).toUpperCase()}${role.slice(1)} access required`,
+    code: 'forbidden'
   }
   return (req, res, next) => {
     const { userId } = factsOf(req, options)
@@ -106,7 +115,8 @@ export function requireRole<Req extends HttpRequest = HttpRequest, Res extends S
  * others get 401 `Please sign in again`, code `reauthentication-required`. Who never signed in is not fresh.
  */
 export function requireFresh<Req extends HttpRequest = HttpRequest, Res extends ServerResponse = ServerResponse>(
-  within: Duration, given: GuardOptions<Req, Res> = {}
+  within: Duration,
+  given: GuardOptions<Req, Res> = {}
 ): Middleware<Req, Res> {
   const withinMs = milliseconds('requireFresh', within)
   const options = resolveOptions<GuardOptions<Req, Res>>('requireFresh', {}, given, KNOWN)

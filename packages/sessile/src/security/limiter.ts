@@ -9,10 +9,18 @@ import { Turns } from '../core/turns.ts'
 import type { ResolvedLimit } from './options.ts'
 
 /** A counter: how many points are used, and until when they count (epoch ms). */
-interface Counter { readonly points: number; readonly until: number }
+interface Counter {
+  readonly points: number
+  readonly until: number
+}
 
 /** What a limiter says of an attempt: how many were used before and with it, and when the count ends. */
-export interface Usage { readonly limit: ResolvedLimit; readonly used: number; readonly msLeft: number; readonly allowed: boolean }
+export interface Usage {
+  readonly limit: ResolvedLimit
+  readonly used: number
+  readonly msLeft: number
+  readonly allowed: boolean
+}
 
 const NONE: Counter = Object.freeze({ points: 0, until: 0 })
 /** Each lost swap is somebody else's win, and no counter takes more wins than its points; this many means the store is broken. */

@@ -8,8 +8,11 @@ import type { Secrets } from '../core/signatures.ts'
 export type HttpRequest = IncomingMessage & { readonly originalUrl?: string; readonly session?: unknown }
 
 /** A middleware for Express 4 and 5, Connect, or a plain server. */
-export type Middleware<Req extends HttpRequest = HttpRequest, Res extends ServerResponse = ServerResponse> =
-  (req: Req, res: Res, next: (error?: unknown) => void) => void
+export type Middleware<Req extends HttpRequest = HttpRequest, Res extends ServerResponse = ServerResponse> = (
+  req: Req,
+  res: Res,
+  next: (error?: unknown) => void
+) => void
 
 /** What a guard answers when it lets nobody through: the JSON that is sent, and its status. */
 export interface Refusal {
@@ -72,7 +75,10 @@ export const THROTTLE_DEFAULTS = {
 } as const satisfies ThrottleOptions
 
 /** A limit with its time in ms. */
-export interface ResolvedLimit { readonly points: number; readonly durationMs: number }
+export interface ResolvedLimit {
+  readonly points: number
+  readonly durationMs: number
+}
 
 /** `ThrottleOptions`, checked, with durations in ms. */
 export interface ResolvedThrottle {

@@ -72,23 +72,33 @@ export function secure(preset: PresetName = 'web', given: PresetOptions = {}): P
     storeTimeout: '2s',
     maxBytes: 262_144
   } satisfies SessionOptions
-  const explain = (): string => reasons(numbers, options).map(([setting, reason]) => `${setting}: ${reason}`).join('\n')
+  const explain = (): string =>
+    reasons(numbers, options)
+      .map(([setting, reason]) => `${setting}: ${reason}`)
+      .join('\n')
   return Object.defineProperty(options, 'explain', { value: explain }) as Preset
 }
 
 function reasons(numbers: Numbers, { name, cookie }: Omit<Preset, 'explain'>): readonly (readonly [string, string])[] {
   const { secure: overHttps } = cookie
   return [
-    [`name ${name}`, overHttps
-      ? 'browsers take a __Host- cookie from this host over HTTPS only, so no sibling and no network can plant one.'
-      : 'no framework can be told from it; in production it is a __Host- name.'],
-    [`cookie.secure ${overHttps}`, overHttps
-      ? 'the cookie never travels in the clear.'
-      : 'so that it works without HTTPS; true in production.'],
+    [
+      `name ${name}`,
+      overHttps
+        ? 'browsers take a __Host- cookie from this host over HTTPS only, so no sibling and no network can plant one.'
+        : 'no framework can be told from it; in production it is a __Host- name.'
+    ],
+    [
+      `cookie.secure ${overHttps}`,
+      overHttps ? 'the cookie never travels in the clear.' : 'so that it works without HTTPS; true in production.'
+    ],
     ['cookie.httpOnly true', 'no script of the page can read it.'],
-    [`cookie.sameSite ${numbers.sameSite}`, numbers.sameSite === 'lax'
-      ? 'other sites cannot post with it, and who follows a link from elsewhere is still signed in.'
-      : 'no request that begins on another site carries it, links included.'],
+    [
+      `cookie.sameSite ${numbers.sameSite}`,
+      numbers.sameSite === 'lax'
+        ? 'other sites cannot post with it, and who follows a link from elsewhere is still signed in.'
+        : 'no request that begins on another site carries it, links included.'
+    ],
     ['cookie.path /', 'what __Host- asks for; a path keeps nobody out.'],
     ['saveUninitialized false', 'who only reads gets no cookie and fills no store.'],
     ['resave false', 'what has not changed is not written, so it cannot undo what another request wrote.'],

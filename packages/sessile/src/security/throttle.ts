@@ -60,7 +60,11 @@ export interface LoginThrottle {
 }
 
 /** A point that was taken. */
-interface Reservation { readonly limiter: Limiter; readonly key: string; readonly usage: Usage }
+interface Reservation {
+  readonly limiter: Limiter
+  readonly key: string
+  readonly usage: Usage
+}
 
 const DEVICE = /^[\w-]{32}$/
 
@@ -110,7 +114,7 @@ class Throttle implements LoginThrottle {
     if (pair) return this.#refuse('pair', pair, taken)
     const row = await take(this.#account, this.#hidden(account))
     if (row) {
-      const locked = await this.#isKnown(account, who.device) ? await take(this.#device, this.#hidden(account, who.device!)) : row
+      const locked = (await this.#isKnown(account, who.device)) ? await take(this.#device, this.#hidden(account, who.device!)) : row
       if (locked) return this.#refuse('account', locked, taken)
     }
     const crowd = await take(this.#address, this.#hidden(address))
@@ -188,7 +192,9 @@ class Throttle implements LoginThrottle {
 
 /** A device's number cannot be guessed, so this needs no secret, and devices stay known when secrets change. */
 function deviceKey(account: string, device: string): string {
-  return `known:${createHash('sha256').update(JSON.stringify([account, device])).digest('base64url')}`
+  return `known:${createHash('sha256')
+    .update(JSON.stringify([account, device]))
+    .digest('base64url')}`
 }
 
 async function giveBack(taken: readonly Reservation[]): Promise<void> {

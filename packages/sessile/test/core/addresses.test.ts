@@ -37,7 +37,7 @@ describe('addressBucket', () => {
   it('CVE-2026-45364: a thousand addresses of one network, however they are spelled, are one visitor', () => {
     const buckets = new Set<string>()
     for (let n = 0; n < 1000; n += 1) {
-      const host = (n * 2654435761 >>> 0).toString(16)
+      const host = ((n * 2654435761) >>> 0).toString(16)
       buckets.add(addressBucket(`2001:db8:a:b:${host.slice(0, 4)}::${host.slice(4) || '0'}`))
       buckets.add(addressBucket(`2001:0DB8:000A:000B:${host.slice(0, 4).toUpperCase()}:0:0:${host.slice(4) || '0'}`))
     }

@@ -19,7 +19,10 @@ function logOn(space: SessionBackend, maxPending = 1000): ActivityLog {
 }
 
 let calls = 0
-const turn = (): Promise<void> => new Promise((resolve) => { setImmediate(resolve) })
+const turn = (): Promise<void> =>
+  new Promise((resolve) => {
+    setImmediate(resolve)
+  })
 
 const pagesOf = async (log: ActivityLog, handle: string): Promise<number | undefined> => (await log.read(handle))?.pages
 
@@ -39,24 +42,35 @@ describe('activity records', () => {
 
   it('add up in any order', () => {
     const any = fc.record({
-      pages: fc.nat(9), firstSeenAt: fc.nat(99), lastSeenAt: fc.nat(99), userAgent: fc.constant('x'), ip: fc.constant('y'), userId: fc.constant(undefined)
+      pages: fc.nat(9),
+      firstSeenAt: fc.nat(99),
+      lastSeenAt: fc.nat(99),
+      userAgent: fc.constant('x'),
+      ip: fc.constant('y'),
+      userId: fc.constant(undefined)
     })
-    fc.assert(fc.property(any, any, any, (a, b, c) => {
-      assert.deepEqual(together(together(a, b), c), together(a, together(c, b)))
-    }))
+    fc.assert(
+      fc.property(any, any, any, (a, b, c) => {
+        assert.deepEqual(together(together(a, b), c), together(a, together(c, b)))
+      })
+    )
   })
 })
 
 const stores: readonly [string, () => SessionBackend][] = [
   ['memory', () => memoryStore().space!('activity')],
-  ['memory, a way off', () => wrapBackend(memoryStore().space!('activity'), async (_operation, call) => {
-    await turn()
-    const answer = await call()
-    // answers may overtake each other
-    calls += 1
-    for (let turns = calls % 5; turns >= 0; turns -= 1) await turn()
-    return answer
-  })],
+  [
+    'memory, a way off',
+    () =>
+      wrapBackend(memoryStore().space!('activity'), async (_operation, call) => {
+        await turn()
+        const answer = await call()
+        // answers may overtake each other
+        calls += 1
+        for (let turns = calls % 5; turns >= 0; turns -= 1) await turn()
+        return answer
+      })
+  ],
   ['SQLite', () => sqliteStore({ file: ':memory:' }).space!('activity')]
 ]
 
@@ -83,7 +97,8 @@ for (const [name, make] of stores) {
       const space = make()
       const logs = Array.from({ length: 5 }, () => logOn(space))
       for (let round = 0; round < 10; round += 1) {
-        for (const [n, log] of logs.entries()) for (let handle = 0; handle < 10; handle += 1) log.note(`h${handle}`, seen(n + 1), Date.now() + HOUR)
+        for (const [n, log] of logs.entries())
+          for (let handle = 0; handle < 10; handle += 1) log.note(`h${handle}`, seen(n + 1), Date.now() + HOUR)
         await Promise.all(logs.map((log) => log.flush()))
       }
       for (let handle = 0; handle < 10; handle += 1) assert.equal(await pagesOf(logs[0]!, `h${handle}`), 10 * (1 + 2 + 3 + 4 + 5))
@@ -111,9 +126,11 @@ for (const [name, make] of stores) {
       const log = logOn(make())
       for (let pages = 1; pages <= 40; pages += 1) {
         log.note('a', seen(), Date.now() + HOUR)
-        let done = false
-        const flushing = log.flush().finally(() => { done = true })
-        while (!done) {
+        const progress = { done: false }
+        const flushing = log.flush().finally(() => {
+          progress.done = true
+        })
+        while (!progress.done) {
           const reading = pagesOf(log, 'a')
           for (let turns = 0; turns < pages % 4; turns += 1) await turn()
           assert.equal(await reading, pages)
@@ -213,7 +230,12 @@ describe('ActivityLog under faults', () => {
 
   it('keeps what could not be written, and says why', async () => {
     let down = true
-    const log = logOn(wrapBackend(memoryStore(), (_operation, call) => { if (down) throw new Error('down'); return call() }))
+    const log = logOn(
+      wrapBackend(memoryStore(), (_operation, call) => {
+        if (down) throw new Error('down')
+        return call()
+      })
+    )
     for (const handle of ['a', 'b']) log.note(handle, seen(), Date.now() + HOUR)
     await assert.rejects(log.flush(), /down/)
     log.note('a', seen(), Date.now() + HOUR)
@@ -227,7 +249,10 @@ describe('ActivityLog under faults', () => {
     // random writes fail before or after they land, while two processes count and ids change
     for (let seed = 1; seed <= 300; seed += 1) {
       let state = seed
-      const random = (): number => { state = (state * 48271) % 2147483647; return state / 2147483647 }
+      const random = (): number => {
+        state = (state * 48271) % 2147483647
+        return state / 2147483647
+      }
       let faults = true
       const inner = memoryStore()
       const faulty = wrapBackend(inner, async (operation, call) => {

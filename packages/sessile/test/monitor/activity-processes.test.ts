@@ -20,14 +20,18 @@ it('what two processes saw on one SQLite file adds up', async () => {
     await once(child, 'message')
   }
   const visits: Visits = { handles: Array.from({ length: 10 }, (_, n) => `h${n}`), times: 30 }
-  await Promise.all(processes.map(async (child) => {
-    child.send(visits)
-    await once(child, 'message')
-  }))
-  await Promise.all(processes.map(async (child) => {
-    child.disconnect()
-    await once(child, 'exit')
-  }))
+  await Promise.all(
+    processes.map(async (child) => {
+      child.send(visits)
+      await once(child, 'message')
+    })
+  )
+  await Promise.all(
+    processes.map(async (child) => {
+      child.disconnect()
+      await once(child, 'exit')
+    })
+  )
   const backend = sqliteStore({ file })
   const log = new ActivityLog(backend.space!('activity'), new StoreCalls(backend, { deadlineMs: 2000, passErrors: false }), 10)
   for (const handle of visits.handles) assert.equal((await log.read(handle))?.pages, 60, handle)

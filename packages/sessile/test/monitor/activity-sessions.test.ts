@@ -8,30 +8,54 @@ import { memoryStore } from '../../src/stores/memory/backend.ts'
 import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
 import { serve, type Server } from '../serve.ts'
 
-interface Visit { user?: string; views?: number; userId?: string | number }
+interface Visit {
+  user?: string
+  views?: number
+  userId?: string | number
+}
 
 /** A small app whose sessions are watched. */
 function watched(store: SessionBackend) {
   const sessions = session({
-    secret: 'a secret of more than 32 characters', store, resave: false, saveUninitialized: false, rolling: true, hashIds: true,
+    secret: 'a secret of more than 32 characters',
+    store,
+    resave: false,
+    saveUninitialized: false,
+    rolling: true,
+    hashIds: true,
     lifetimes: { anonymous: { idle: '7d' }, signedIn: { idle: '30m', absolute: '8h' } }
   })
   const watching = activity({ sessions })
   const app = express()
   app.use(sessions, watching)
-  const of = (req: express.Request) => (req as unknown as { session: Visit & { signIn(user: string): Promise<void>; signOut(): Promise<void> } }).session
-  app.get('/read', (_req, res) => { res.json({}) })
-  app.get('/view', (req, res) => { of(req).views = (of(req).views ?? 0) + 1; res.json(of(req).views) })
-  app.post('/login', async (req, res) => { await of(req).signIn('7'); res.json({}) })
-  app.post('/logout', async (req, res) => { await of(req).signOut(); res.json({}) })
+  const of = (req: express.Request) =>
+    (req as unknown as { session: Visit & { signIn(user: string): Promise<void>; signOut(): Promise<void> } }).session
+  app.get('/read', (_req, res) => {
+    res.json({})
+  })
+  app.get('/view', (req, res) => {
+    of(req).views = (of(req).views ?? 0) + 1
+    res.json(of(req).views)
+  })
+  app.post('/login', async (req, res) => {
+    await of(req).signIn('7')
+    res.json({})
+  })
+  app.post('/logout', async (req, res) => {
+    await of(req).signOut()
+    res.json({})
+  })
   app.get('/info', async (req, res) => {
     const own = sessions.describe(req)
-    res.json({ handle: own?.handle ?? null, seen: own ? await watching.of(own.handle) ?? null : null })
+    res.json({ handle: own?.handle ?? null, seen: own ? ((await watching.of(own.handle)) ?? null) : null })
   })
   return { app, sessions, watching }
 }
 
-interface Info { handle: string; seen: { pages: number; userId?: string } }
+interface Info {
+  handle: string
+  seen: { pages: number; userId?: string }
+}
 
 /** One browser. */
 function browser(server: Server) {
@@ -41,10 +65,13 @@ function browser(server: Server) {
     for (const one of answer.headers['set-cookie'] ?? []) cookie = one.split(';')[0]
     return answer.json
   }
-  return { ask, info: async () => await ask('GET', '/info') as Info }
+  return { ask, info: async () => (await ask('GET', '/info')) as Info }
 }
 
-const stores: readonly [string, () => SessionBackend][] = [['memory', () => memoryStore()], ['SQLite', () => sqliteStore({ file: ':memory:' })]]
+const stores: readonly [string, () => SessionBackend][] = [
+  ['memory', () => memoryStore()],
+  ['SQLite', () => sqliteStore({ file: ':memory:' })]
+]
 
 for (const [name, make] of stores) {
   describe(`activity of real sessions on ${name}`, () => {
@@ -105,13 +132,21 @@ for (const [name, make] of stores) {
 
     it('adds no call to the store to a request', async () => {
       const calls: string[] = []
-      const { app, sessions, watching } = watched(wrapBackend(make(), (operation, call) => { calls.push(operation); return call() }))
+      const { app, sessions, watching } = watched(
+        wrapBackend(make(), (operation, call) => {
+          calls.push(operation)
+          return call()
+        })
+      )
       await using server = await serve(app)
       const visitor = browser(server)
       await visitor.ask('GET', '/view')
       calls.length = 0
       for (let n = 0; n < 10; n += 1) await visitor.ask('GET', '/read')
-      assert.deepEqual(calls.filter((operation) => operation !== 'extend'), Array(10).fill('read'))
+      assert.deepEqual(
+        calls.filter((operation) => operation !== 'extend'),
+        Array(10).fill('read')
+      )
       await watching.close()
       await sessions.close()
     })

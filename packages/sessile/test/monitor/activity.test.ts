@@ -16,7 +16,12 @@ const HOUR = 3_600_000
 function manager(backend: SessionBackend = memoryStore()) {
   const events = new EventHub()
   const sessions = new Map<HttpRequest, WatchedSession | undefined>()
-  const named = (handle: string, userId?: string): WatchedSession => ({ handle, userId, createdAt: Date.now() - HOUR, expiresAt: Date.now() + HOUR })
+  const named = (handle: string, userId?: string): WatchedSession => ({
+    handle,
+    userId,
+    createdAt: Date.now() - HOUR,
+    expiresAt: Date.now() + HOUR
+  })
   return {
     backend,
     events,
@@ -41,8 +46,12 @@ describe('activity', () => {
     const watching = activity({ sessions })
     const app = express()
     app.use(watching)
-    app.get('/info', async (req, res) => { res.json(await watching.of(req.headers['x-session'] as string) ?? null) })
-    app.get('/', (_req, res) => { res.send('page') })
+    app.get('/info', async (req, res) => {
+      res.json((await watching.of(req.headers['x-session'] as string)) ?? null)
+    })
+    app.get('/', (_req, res) => {
+      res.send('page')
+    })
     await using server = await serve(app)
     const headers = { 'x-session': 'a', 'user-agent': 'test' }
     const before = Date.now()
@@ -60,10 +69,17 @@ describe('activity', () => {
 
   it('asks the store nothing for a request', async () => {
     let calls = 0
-    const sessions = manager(wrapBackend(memoryStore(), (_operation, call) => { calls += 1; return call() }))
+    const sessions = manager(
+      wrapBackend(memoryStore(), (_operation, call) => {
+        calls += 1
+        return call()
+      })
+    )
     const watching = activity({ sessions })
     const app = express()
-    app.use(watching, (_req, res) => { res.send('page') })
+    app.use(watching, (_req, res) => {
+      res.send('page')
+    })
     await using server = await serve(app)
     for (let n = 0; n < 20; n += 1) await server.ask('GET', '/', { 'x-session': 'a' })
     assert.equal(calls, 0)
@@ -77,7 +93,10 @@ describe('activity', () => {
     const watching = activity({ sessions })
     const app = express()
     app.use(watching)
-    app.get('/begin', (req, res) => { sessions.become(req, 'new'); res.send('welcome') })
+    app.get('/begin', (req, res) => {
+      sessions.become(req, 'new')
+      res.send('welcome')
+    })
     app.get('/login', (req, res) => {
       sessions.become(req, 'signed-in', '7')
       sessions.events.emit('renewed', () => ({ handle: 'signed-in', previous: 'new', userId: '7', reason: 'sign-in' }))
@@ -103,11 +122,23 @@ describe('activity', () => {
 
   it('never fails a request, and leaves one alone whose client went away', async () => {
     const sessions = manager()
-    const watching = activity({ sessions: { ...sessions, describe(req) { if (req.url === '/bad') throw new Error('bad record'); return sessions.describe(req) } } })
+    const watching = activity({
+      sessions: {
+        ...sessions,
+        describe(req) {
+          if (req.url === '/bad') throw new Error('bad record')
+          return sessions.describe(req)
+        }
+      }
+    })
     const app = express()
     app.use(watching)
-    app.get('/gone', (_req, res) => { res.destroy() })
-    app.use((_req, res) => { res.send('fine') })
+    app.get('/gone', (_req, res) => {
+      res.destroy()
+    })
+    app.use((_req, res) => {
+      res.send('fine')
+    })
     await using server = await serve(app)
     assert.equal((await server.ask('GET', '/bad', { 'x-session': 'a' })).text, 'fine')
     await assert.rejects(server.ask('GET', '/gone', { 'x-session': 'a' }))
@@ -120,15 +151,20 @@ describe('activity', () => {
     const sessions = manager()
     const watching = activity({ sessions })
     const app = express()
-    app.use(watching, (_req, res) => { res.end() })
+    app.use(watching, (_req, res) => {
+      res.end()
+    })
     await using server = await serve(app)
     await server.ask('GET', '/', { 'x-session': 'a' })
     mock.timers.setTime(10 * HOUR + 500)
     const rows = await watching.list([sessions.named('unseen', '8'), { ...sessions.named('a', '7'), createdAt: 9 * HOUR }])
-    assert.deepEqual(rows.map(({ sessionId, userId, pages, lastActivity, duration }) => ({ sessionId, userId, pages, lastActivity, duration })), [
-      { sessionId: 'unseen', userId: '8', pages: 0, lastActivity: 9 * HOUR + 500, duration: HOUR },
-      { sessionId: 'a', userId: '7', pages: 1, lastActivity: 10 * HOUR, duration: HOUR + 500 }
-    ])
+    assert.deepEqual(
+      rows.map(({ sessionId, userId, pages, lastActivity, duration }) => ({ sessionId, userId, pages, lastActivity, duration })),
+      [
+        { sessionId: 'unseen', userId: '8', pages: 0, lastActivity: 9 * HOUR + 500, duration: HOUR },
+        { sessionId: 'a', userId: '7', pages: 1, lastActivity: 10 * HOUR, duration: HOUR + 500 }
+      ]
+    )
     await watching.close()
   })
 
@@ -137,7 +173,9 @@ describe('activity', () => {
     const watching = activity({ sessions, flushEvery: 20 })
     const reader = activity({ sessions, flushEvery: '1h' })
     const app = express()
-    app.use(watching, (_req, res) => { res.end() })
+    app.use(watching, (_req, res) => {
+      res.end()
+    })
     await using server = await serve(app)
     await server.ask('GET', '/', { 'x-session': 'a' })
     const space = sessions.backend.space!('activity')
@@ -155,7 +193,9 @@ describe('activity', () => {
     const app = express()
     const network = activity({ sessions, addresses: 'network', space: memoryStore(), isPage: (req) => !req.url?.endsWith('.css') })
     const none = activity({ sessions, addresses: 'none', space: memoryStore() })
-    app.use(network, none, (_req, res) => { res.end() })
+    app.use(network, none, (_req, res) => {
+      res.end()
+    })
     await using server = await serve(app)
     await server.ask('GET', '/', { 'x-session': 'a' })
     await server.ask('GET', '/style.css', { 'x-session': 'a', 'user-agent': 'x'.repeat(5000) })

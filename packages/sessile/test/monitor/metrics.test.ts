@@ -42,7 +42,15 @@ describe('metrics', () => {
   it('has all metrics of the table and no other', async () => {
     const { sessions, register } = measured()
     metrics({ sessions, client, register, countActive: () => 1, prefix: 'shop_' })
-    assert.deepEqual(register.getMetricsAsArray().map(({ name }) => name).sort(), Object.keys(METRICS).map((name) => `shop_${name}`).sort())
+    assert.deepEqual(
+      register
+        .getMetricsAsArray()
+        .map(({ name }) => name)
+        .sort(),
+      Object.keys(METRICS)
+        .map((name) => `shop_${name}`)
+        .sort()
+    )
   })
 
   it('tells nobody of users and handles', async () => {
@@ -74,7 +82,15 @@ describe('metrics', () => {
   it('a count that fails hides nothing else, and is tried again', async () => {
     let down = true
     const { sessions, register } = measured()
-    metrics({ sessions, client, register, countActive: () => { if (down) throw new Error('down'); return 2 } })
+    metrics({
+      sessions,
+      client,
+      register,
+      countActive: () => {
+        if (down) throw new Error('down')
+        return 2
+      }
+    })
     assert.equal(await valueOf(register, 'sessile_sessions_active'), NaN)
     assert.equal(await valueOf(register, 'sessile_sessions_created_total'), 0)
     down = false

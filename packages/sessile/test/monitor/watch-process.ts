@@ -6,7 +6,10 @@ import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
 import express from 'express'
 import { serve } from '../serve.ts'
 
-export interface Visits { readonly handles: readonly string[]; readonly times: number }
+export interface Visits {
+  readonly handles: readonly string[]
+  readonly times: number
+}
 
 const backend = sqliteStore({ file: process.argv[2]! })
 const events = new EventHub()
@@ -20,7 +23,9 @@ const watching = activity({
   storeTimeout: '30s'
 })
 const app = express()
-app.use(watching, (_req, res) => { res.end() })
+app.use(watching, (_req, res) => {
+  res.end()
+})
 const server = await serve(app)
 
 process.on('message', async ({ handles, times }: Visits) => {

@@ -63,7 +63,10 @@ describe('crossSite', () => {
     const app = express()
     let changed = 0
     app.use(crossSite())
-    app.post('/', (_req, res) => { changed += 1; res.json({ changed }) })
+    app.post('/', (_req, res) => {
+      changed += 1
+      res.json({ changed })
+    })
     await using server = await serve(app)
     const refused = await server.ask('POST', '/', { origin: 'https://evil.example' })
     assert.equal(refused.status, 403)
@@ -77,12 +80,21 @@ describe('crossSite', () => {
 
   it('leaves the answer to onRefused', async () => {
     const app = express()
-    app.use(crossSite({ onRefused: (_req: express.Request, res: express.Response) => { res.status(403).send('<p>No</p>') } }))
+    app.use(
+      crossSite({
+        onRefused: (_req: express.Request, res: express.Response) => {
+          res.status(403).send('<p>No</p>')
+        }
+      })
+    )
     await using server = await serve(app)
     assert.equal((await server.ask('POST', '/', { origin: 'null' })).text, '<p>No</p>')
   })
 
   it('knows its options', () => {
-    assert.throws(() => crossSite({ origin: [] } as object), (error) => isSessionError(error) && error.code === 'bad-option')
+    assert.throws(
+      () => crossSite({ origin: [] } as object),
+      (error) => isSessionError(error) && error.code === 'bad-option'
+    )
   })
 })

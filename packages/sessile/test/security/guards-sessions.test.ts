@@ -16,15 +16,31 @@ describe('guards of real sessions', () => {
   it('follow sign-in, confirmation, a lost role, and the end of a session', async () => {
     mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const start = Date.now()
-    const sessions = session({ ...secure('web', { production: false }), secret: 'a secret of more than 32 characters', store: memoryStore() })
+    const sessions = session({
+      ...secure('web', { production: false }),
+      secret: 'a secret of more than 32 characters',
+      store: memoryStore()
+    })
     let role = 'admin'
     const app = express()
     app.use(crossSite(), sessions)
-    app.post('/login', async (req, res) => { await (req as unknown as { session: { signIn(user: number): Promise<void> } }).session.signIn(7); res.json({}) })
-    app.post('/confirm', async (req, res) => { await sessions.confirm(req); res.json({}) })
-    app.get('/account', requireUser({ sessions }), (_req, res) => { res.json({}) })
-    app.get('/admin', requireRole('admin', { sessions, roleOf: async (userId) => (userId === '7' ? role : undefined) }), (_req, res) => { res.json({}) })
-    app.post('/close', requireFresh('15m', { sessions }), (_req, res) => { res.json({}) })
+    app.post('/login', async (req, res) => {
+      await (req as unknown as { session: { signIn(user: number): Promise<void> } }).session.signIn(7)
+      res.json({})
+    })
+    app.post('/confirm', async (req, res) => {
+      await sessions.confirm(req)
+      res.json({})
+    })
+    app.get('/account', requireUser({ sessions }), (_req, res) => {
+      res.json({})
+    })
+    app.get('/admin', requireRole('admin', { sessions, roleOf: async (userId) => (userId === '7' ? role : undefined) }), (_req, res) => {
+      res.json({})
+    })
+    app.post('/close', requireFresh('15m', { sessions }), (_req, res) => {
+      res.json({})
+    })
     await using server = await serve(app)
     let cookie = ''
     const ask = async (method: string, path: string): Promise<number | string> => {

@@ -23,18 +23,34 @@ const sessions = {
 
 describe('prefersHtml', () => {
   const rows: readonly [string | undefined, boolean][] = [
-    [undefined, false], ['', false], ['*/*', false], ['application/json', false], ['text/html', true], [HTML, true],
-    ['text/html;q=0.5, application/json', false], ['application/json, text/html', false], ['text/html, application/json', true],
-    ['text/*', true], ['text/html;q=0, */*', false], ['application/json;q=0.1, */*', true], ['TEXT/HTML', true], ['text/html;q=x', false]
+    [undefined, false],
+    ['', false],
+    ['*/*', false],
+    ['application/json', false],
+    ['text/html', true],
+    [HTML, true],
+    ['text/html;q=0.5, application/json', false],
+    ['application/json, text/html', false],
+    ['text/html, application/json', true],
+    ['text/*', true],
+    ['text/html;q=0, */*', false],
+    ['application/json;q=0.1, */*', true],
+    ['TEXT/HTML', true],
+    ['text/html;q=x', false]
   ]
   for (const [accept, expected] of rows) it(`${accept}: ${expected}`, () => assert.equal(prefersHtml(accept), expected))
 })
 
-for (const [version, make] of [['5', express], ['4', express4]] as const) {
+for (const [version, make] of [
+  ['5', express],
+  ['4', express4]
+] as const) {
   describe(`guards under Express ${version}`, () => {
     it('requireUser lets users through and asks others to sign in', async () => {
       const app = make()
-      app.use(requireUser({ sessions }), (_req, res) => { res.json({ in: true }) })
+      app.use(requireUser({ sessions }), (_req, res) => {
+        res.json({ in: true })
+      })
       await using server = await serve(app)
       assert.deepEqual((await server.ask('GET', '/', { 'x-user': 'ann' })).json, { in: true })
       for (const headers of [{}, { 'x-user': 'guest' }]) {
@@ -53,24 +69,32 @@ for (const [version, make] of [['5', express], ['4', express4]] as const) {
       assert.equal(page.status, 303)
       assert.equal(page.headers.location, '/login?next=%2Fshop%2Forders%3Fpage%3D2')
       assert.equal((await server.ask('GET', '/shop/orders')).status, 401)
-      assert.equal((await server.ask('GET', '/shop//evil.example', { accept: HTML })).headers.location, '/login?next=%2Fshop%2F%2Fevil.example')
+      assert.equal(
+        (await server.ask('GET', '/shop//evil.example', { accept: HTML })).headers.location,
+        '/login?next=%2Fshop%2F%2Fevil.example'
+      )
     })
 
     it('after a form, leads back to the page that it stood on', async () => {
       const app = make()
       app.use(requireUser({ sessions, loginPath: '/login' }))
       await using server = await serve(app)
-      const from = async (referer: string) =>
-        (await server.ask('POST', '/account/close', { accept: HTML, referer })).headers.location
+      const from = async (referer: string) => (await server.ask('POST', '/account/close', { accept: HTML, referer })).headers.location
       assert.equal(await from(`http://127.0.0.1:${server.port}/account?tab=1`), '/login?next=%2Faccount%3Ftab%3D1')
       assert.equal(await from('http://evil.example/account'), '/login?next=%2F')
       assert.equal(await from('nonsense'), '/login?next=%2F')
     })
 
     it('requireRole reads the role afresh', async () => {
-      const roles = new Map<string, string | readonly string[]>([['ann', 'admin'], ['bob', 'user'], ['cy', ['user', 'admin']]])
+      const roles = new Map<string, string | readonly string[]>([
+        ['ann', 'admin'],
+        ['bob', 'user'],
+        ['cy', ['user', 'admin']]
+      ])
       const app = make()
-      app.use(requireRole('admin', { sessions, roleOf: async (userId) => roles.get(userId) }), (_req, res) => { res.json({ in: true }) })
+      app.use(requireRole('admin', { sessions, roleOf: async (userId) => roles.get(userId) }), (_req, res) => {
+        res.json({ in: true })
+      })
       await using server = await serve(app)
       const ask = (user: string) => server.ask('GET', '/', { 'x-user': user, accept: HTML })
       assert.equal((await ask('ann')).status, 200)
@@ -87,15 +111,29 @@ for (const [version, make] of [['5', express], ['4', express4]] as const) {
 
     it('a role that cannot be read lets nobody through', async () => {
       const app = make()
-      app.use(requireRole('admin', { sessions, roleOf: () => { throw new Error('database down') } }), (_req, res) => { res.json({ in: true }) })
-      app.use(((_error, _req, res, _next) => { res.status(500).end('failed') }) as express.ErrorRequestHandler)
+      app.use(
+        requireRole('admin', {
+          sessions,
+          roleOf: () => {
+            throw new Error('database down')
+          }
+        }),
+        (_req, res) => {
+          res.json({ in: true })
+        }
+      )
+      app.use(((_error, _req, res, _next) => {
+        res.status(500).end('failed')
+      }) as express.ErrorRequestHandler)
       await using server = await serve(app)
       assert.equal((await server.ask('GET', '/', { 'x-user': 'ann' })).text, 'failed')
     })
 
     it('requireFresh asks for a recent sign-in', async () => {
       const app = make()
-      app.use(requireFresh('15m', { sessions }), (_req, res) => { res.json({ in: true }) })
+      app.use(requireFresh('15m', { sessions }), (_req, res) => {
+        res.json({ in: true })
+      })
       await using server = await serve(app)
       const ask = (headers: Record<string, string>) => server.ask('POST', '/', headers)
       assert.equal((await ask({ 'x-user': 'ann', 'x-age': String(14 * 60_000) })).status, 200)
@@ -109,10 +147,15 @@ for (const [version, make] of [['5', express], ['4', express4]] as const) {
 
     it('hands the refusal to the app where it wants to answer', async () => {
       const app = make()
-      app.use(requireRole('admin', {
-        sessions, roleOf: () => 'user',
-        onRefused: (_req, res: express.Response, _next, refusal) => { res.status(refusal.status).send(`<h1>${refusal.error}</h1>`) }
-      }))
+      app.use(
+        requireRole('admin', {
+          sessions,
+          roleOf: () => 'user',
+          onRefused: (_req, res: express.Response, _next, refusal) => {
+            res.status(refusal.status).send(`<h1>${refusal.error}</h1>`)
+          }
+        })
+      )
       await using server = await serve(app)
       assert.equal((await server.ask('GET', '/', { 'x-user': 'ann' })).text, '<h1>Admin access required</h1>')
     })
@@ -127,7 +170,9 @@ describe('guards without a manager', () => {
       if (typeof given === 'string') Object.assign(req, { session: JSON.parse(given) })
       next()
     })
-    app.use(requireUser(), (_req, res) => { res.json({ in: true }) })
+    app.use(requireUser(), (_req, res) => {
+      res.json({ in: true })
+    })
     await using server = await serve(app)
     const status = async (session: unknown) => (await server.ask('GET', '/', { 'x-session': JSON.stringify(session) })).status
     assert.equal(await status({ userId: 0 }), 200)

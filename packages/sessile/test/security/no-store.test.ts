@@ -6,9 +6,32 @@ import { serve } from '../serve.ts'
 
 it('noStore keeps an answer out of every cache, and keeps what Vary says already', async () => {
   const app = express()
-  app.get('/plain', noStore(), (_req, res) => { res.json({}) })
-  app.get('/varied', (_req, res, next) => { res.vary('Accept'); next() }, noStore(), noStore(), (_req, res) => { res.vary('Origin').json({}) })
-  app.get('/star', (_req, res, next) => { res.set('Vary', '*'); next() }, noStore(), (_req, res) => { res.json({}) })
+  app.get('/plain', noStore(), (_req, res) => {
+    res.json({})
+  })
+  app.get(
+    '/varied',
+    (_req, res, next) => {
+      res.vary('Accept')
+      next()
+    },
+    noStore(),
+    noStore(),
+    (_req, res) => {
+      res.vary('Origin').json({})
+    }
+  )
+  app.get(
+    '/star',
+    (_req, res, next) => {
+      res.set('Vary', '*')
+      next()
+    },
+    noStore(),
+    (_req, res) => {
+      res.json({})
+    }
+  )
   await using server = await serve(app)
   const plain = await server.ask('GET', '/plain')
   assert.equal(plain.headers['cache-control'], 'no-store')

@@ -7,7 +7,10 @@ import { secure, type PresetName } from '../../src/security/presets.ts'
 
 const HOUR = 3_600_000
 
-for (const [preset, sameSite, idleMs, absoluteMs] of [['web', 'lax', HOUR, 24 * HOUR], ['strict', 'strict', HOUR / 4, 12 * HOUR]] as const) {
+for (const [preset, sameSite, idleMs, absoluteMs] of [
+  ['web', 'lax', HOUR, 24 * HOUR],
+  ['strict', 'strict', HOUR / 4, 12 * HOUR]
+] as const) {
   describe(`the preset ${preset}`, () => {
     it('can be given to session(), without explain', () => {
       const options = { ...secure(preset), secret: 'a secret of more than 32 characters' }

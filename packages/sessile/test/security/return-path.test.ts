@@ -9,9 +9,29 @@ describe('safeReturnPath', () => {
   }
 
   for (const path of [
-    '', '//evil.example', '///evil.example', 'https:evil.example', 'https://evil.example', 'javascript:alert(1)', 'account', '/\\evil.example', '\\\\evil.example',
-    '%09//evil.example', '\t//evil.example', '/\t/evil.example', '/\n/evil.example', '/\r\nSet-Cookie: a=b', ' //evil.example', '/ /evil.example', '/\u0000/evil',
-    '/.//evil.example', '/..//evil.example', '/x/..//evil.example', '/%2e//evil.example', '/x\\..\\\\evil.example', `/${'x'.repeat(3000)}`
+    '',
+    '//evil.example',
+    '///evil.example',
+    'https:evil.example',
+    'https://evil.example',
+    'javascript:alert(1)',
+    'account',
+    '/\\evil.example',
+    '\\\\evil.example',
+    '%09//evil.example',
+    '\t//evil.example',
+    '/\t/evil.example',
+    '/\n/evil.example',
+    '/\r\nSet-Cookie: a=b',
+    ' //evil.example',
+    '/ /evil.example',
+    '/\u0000/evil',
+    '/.//evil.example',
+    '/..//evil.example',
+    '/x/..//evil.example',
+    '/%2e//evil.example',
+    '/x\\..\\\\evil.example',
+    `/${'x'.repeat(3000)}`
   ]) {
     it(`sends ${JSON.stringify(path).slice(0, 40)} to /`, () => assert.equal(safeReturnPath(path), '/'))
   }
@@ -23,12 +43,38 @@ describe('safeReturnPath', () => {
   it('can be put into a header', () => assert.equal(safeReturnPath('/größe?ü'), '/gr%C3%B6%C3%9Fe?%C3%BC'))
 
   it('never leads away, whatever is asked for', () => {
-    const pieces = fc.array(fc.constantFrom('/', '\\', '.', '..', '%2e', '%2f', '%5c', '%09', '\t', '\n', ':', '@', '?', '#', 'evil.example', 'https:', 'x', ' ', '\u3002', '\uff0f'))
-    fc.assert(fc.property(pieces, (parts) => {
-      const path = safeReturnPath(parts.join(''))
-      assert.equal(new URL(path, 'https://shop.example/login').host, 'shop.example')
-      assert.match(path, /^\/(?!\/)[\x21-\x7e]*$/)
-      assert.equal(safeReturnPath(path), path)
-    }), { numRuns: 2000 })
+    const pieces = fc.array(
+      fc.constantFrom(
+        '/',
+        '\\',
+        '.',
+        '..',
+        '%2e',
+        '%2f',
+        '%5c',
+        '%09',
+        '\t',
+        '\n',
+        ':',
+        '@',
+        '?',
+        '#',
+        'evil.example',
+        'https:',
+        'x',
+        ' ',
+        '\u3002',
+        '\uff0f'
+      )
+    )
+    fc.assert(
+      fc.property(pieces, (parts) => {
+        const path = safeReturnPath(parts.join(''))
+        assert.equal(new URL(path, 'https://shop.example/login').host, 'shop.example')
+        assert.match(path, /^\/(?!\/)[\x21-\x7e]*$/)
+        assert.equal(safeReturnPath(path), path)
+      }),
+      { numRuns: 2000 }
+    )
   })
 })

@@ -22,17 +22,19 @@ describe('loginThrottle over two processes', () => {
   })
 
   after(async () => {
-    await Promise.all(processes.map(async (child) => {
-      child.disconnect()
-      await once(child, 'exit')
-    }))
+    await Promise.all(
+      processes.map(async (child) => {
+        child.disconnect()
+        await once(child, 'exit')
+      })
+    )
     rmSync(folder, { recursive: true })
   })
 
   async function guess(guesses: Guesses): Promise<number> {
     const answers = processes.map(async (child) => {
       child.send(guesses)
-      const [{ allowed }] = await once(child, 'message') as [{ allowed: number }]
+      const [{ allowed }] = (await once(child, 'message')) as [{ allowed: number }]
       return allowed
     })
     return (await Promise.all(answers)).reduce((sum, allowed) => sum + allowed)

@@ -40,14 +40,25 @@ async function fail(throttle: LoginThrottle, times: number, account: string, add
 
 const stores: readonly [string, () => SessionBackend][] = [
   ['memory', () => memoryStore()],
-  ['memory, answering later', () => wrapBackend(memoryStore(), (_operation, call) => new Promise((resolve) => { setImmediate(() => resolve(call())) }))],
+  [
+    'memory, answering later',
+    () =>
+      wrapBackend(
+        memoryStore(),
+        (_operation, call) =>
+          new Promise((resolve) => {
+            setImmediate(() => resolve(call()))
+          })
+      )
+  ],
   ['SQLite', () => sqliteStore({ file: ':memory:' })]
 ]
 
 for (const [name, make] of stores) {
   describe(`loginThrottle on ${name}`, () => {
     afterEach(() => mock.timers.reset())
-    const made = (options: Partial<ThrottleOptions> = {}) => loginThrottle({ backend: make(), secret: 'a secret of more than 32 characters', ...options })
+    const made = (options: Partial<ThrottleOptions> = {}) =>
+      loginThrottle({ backend: make(), secret: 'a secret of more than 32 characters', ...options })
 
     it('lets 5 failures of one account from one address through, then none', async () => {
       const throttle = made()
@@ -97,7 +108,10 @@ for (const [name, make] of stores) {
 
     it('a flood of refused attempts writes nothing', async () => {
       let writes = 0
-      const backend = wrapBackend(make(), (operation, call) => { if (operation !== 'read' && operation !== 'open') writes += 1; return call() })
+      const backend = wrapBackend(make(), (operation, call) => {
+        if (operation !== 'read' && operation !== 'open') writes += 1
+        return call()
+      })
       const throttle = loginThrottle({ backend })
       await fail(throttle, 5, 'ann')
       writes = 0
@@ -159,7 +173,8 @@ for (const [name, make] of stores) {
       const { device: othersDevice } = await (await allowed(throttle, 'bob', '198.51.100.1')).succeeded()
       for (let n = 0; n < 100; n += 1) await allowed(throttle, 'ann', `203.0.113.${n}`)
       assert.equal((await refused(throttle, 'ann', '198.51.100.2')).limit, 'account')
-      for (const unknown of [othersDevice, 'x'.repeat(32), '', '../..', `${device}x`]) await refused(throttle, 'ann', '198.51.100.2', unknown)
+      for (const unknown of [othersDevice, 'x'.repeat(32), '', '../..', `${device}x`])
+        await refused(throttle, 'ann', '198.51.100.2', unknown)
       await fail(throttle, 5, 'ann', '198.51.100.2', device)
       assert.equal((await refused(throttle, 'ann', '198.51.100.2', device)).limit, 'pair')
       const { failures, device: same } = await (await allowed(throttle, 'ann', '198.51.100.3', device)).succeeded()
@@ -194,12 +209,23 @@ for (const [name, make] of stores) {
     it('keeps names, addresses and devices out of the store', async () => {
       const written: string[] = []
       const space = make().space!('throttle')
-      const note = (key: string, data: string) => { written.push(key, data) }
-      const throttle = loginThrottle({ space: {
-        ...operationsOf(space),
-        create(key, next) { note(key, next.data); return space.create(key, next) },
-        swap(key, version, next) { note(key, next.data); return space.swap(key, version, next) }
-      }, secret: 'a secret of more than 32 characters' })
+      const note = (key: string, data: string) => {
+        written.push(key, data)
+      }
+      const throttle = loginThrottle({
+        space: {
+          ...operationsOf(space),
+          create(key, next) {
+            note(key, next.data)
+            return space.create(key, next)
+          },
+          swap(key, version, next) {
+            note(key, next.data)
+            return space.swap(key, version, next)
+          }
+        },
+        secret: 'a secret of more than 32 characters'
+      })
       await fail(throttle, 2, 'ann@example.com')
       const { device } = await (await allowed(throttle, 'ann@example.com')).succeeded()
       const text = written.join()
@@ -225,15 +251,24 @@ describe('loginThrottle', () => {
   it('an empty account is a mistake, not everybody', async () => {
     const throttle = loginThrottle({ backend: memoryStore() })
     for (const account of ['', undefined, 3]) {
-      await assert.rejects(throttle.attempt({ account: account as string, address: HOME }), (error) => isSessionError(error) && error.code === 'bad-argument')
+      await assert.rejects(
+        throttle.attempt({ account: account as string, address: HOME }),
+        (error) => isSessionError(error) && error.code === 'bad-argument'
+      )
     }
   })
 
   it('lets nobody through while the store cannot answer', async () => {
     let down = true
-    const backend = wrapBackend(memoryStore(), (_operation, call) => { if (down) throw new Error('down'); return call() })
+    const backend = wrapBackend(memoryStore(), (_operation, call) => {
+      if (down) throw new Error('down')
+      return call()
+    })
     const throttle = loginThrottle({ backend })
-    await assert.rejects(throttle.attempt({ account: 'ann', address: HOME }), (error) => isSessionError(error) && error.code === 'store-failed')
+    await assert.rejects(
+      throttle.attempt({ account: 'ann', address: HOME }),
+      (error) => isSessionError(error) && error.code === 'store-failed'
+    )
     down = false
     await allowed(throttle, 'ann')
   })
@@ -243,7 +278,10 @@ describe('loginThrottle', () => {
     // the deadline's own timer keeps no process alive
     const alive = setInterval(() => {}, 1000)
     try {
-      await assert.rejects(throttle.attempt({ account: 'ann', address: HOME }), (error) => isSessionError(error) && error.code === 'store-timeout')
+      await assert.rejects(
+        throttle.attempt({ account: 'ann', address: HOME }),
+        (error) => isSessionError(error) && error.code === 'store-timeout'
+      )
     } finally {
       clearInterval(alive)
     }
