@@ -57,7 +57,9 @@ function work(file: string): Work {
       return { taken, conflicts }
     },
     async untilGone({ key }) {
+      const giveUpAt = Date.now() + 5000
       for (let done = 0; ;) {
+        if (Date.now() > giveUpAt) throw new Error('the record came back again and again')
         const record = await store.read(key)
         if (!record) return done
         if (await store.extend(key, expiresAt + done) && (await store.swap(key, record.version, { data: String(done), expiresAt })).outcome === 'done') done++
