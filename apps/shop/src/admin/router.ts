@@ -1,8 +1,9 @@
 import { type Request, type RequestHandler, Router } from 'express'
+import { isSessionError } from 'sessile'
 import { z } from 'zod'
-import { answer, at, HttpError, isoTime, parse } from '../http.ts'
+import { answer, at, HttpError, invalid, isoTime, parse } from '../http.ts'
 import type { Sessions } from '../sessions.ts'
-import type { Overview } from './admin.ts'
+import type { Overview, SessionsPage } from './admin.ts'
 
 const listing = z.object({
   userId: z.string().regex(/^[1-9]\d{0,14}$/, 'Must be a user id: a whole number above 0').optional(),
@@ -38,7 +39,7 @@ export function adminRouter({ overview, sessions, accounts, admin, fresh }: Admi
 
   at(router, '/admin/sessions', [admin], {
     get: async (req, res) => {
-      const [page, { activeSessions }] = await Promise.all([overview.page(parse(listing, req.query)), overview.count()])
+      const [page, { activeSessions }] = await Promise.all([pageOf(overview, parse(listing, req.query)), overview.count()])
       res.json({
         activeSessions,
         sessions: page.sessions.map(({ sessionId, userId, lastActivity, pages, duration }) => ({
@@ -61,4 +62,13 @@ export function adminRouter({ overview, sessions, accounts, admin, fresh }: Admi
   })
 
   return router
+}
+
+async function pageOf(overview: Overview, asked: z.output<typeof listing>): Promise<SessionsPage> {
+  try {
+    return await overview.page(asked)
+  } catch (error) {
+    if (isSessionError(error) && error.code === 'bad-argument') throw invalid({ path: 'cursor', message: 'Must be a nextCursor' })
+    throw error
+  }
 }

@@ -94,14 +94,13 @@ describe('GET /admin/sessions', () => {
   it('refuses what is no limit, user or cursor', async () => {
     for (const [query, path] of [
       ['limit=0', 'limit'], ['limit=501', 'limit'], ['limit=-1', 'limit'], ['limit=ten', 'limit'], ['limit=1&limit=2', 'limit'], ['limit=', 'limit'],
-      ['userId=abc', 'userId'], ['userId=', 'userId'], ['userId=-1', 'userId'], ['cursor=', 'cursor'], [`cursor=${'x'.repeat(2000)}`, 'cursor']
+      ['userId=abc', 'userId'], ['userId=', 'userId'], ['userId=-1', 'userId'], ['cursor=', 'cursor'], ['cursor=nonsense', 'cursor'], [`cursor=${'x'.repeat(2000)}`, 'cursor']
     ] as const) {
       const { status, json } = await admin.get(`/admin/sessions?${query}`)
       assert.equal(status, 400, query)
       assert.equal(json.error, 'Invalid request')
       assert.equal(json.details[0].path, path)
     }
-    assert.ok([200, 400].includes((await admin.get('/admin/sessions?cursor=nonsense')).status))
   })
 })
 
