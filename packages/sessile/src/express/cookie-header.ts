@@ -27,7 +27,7 @@ export function cookieValue(header: string, name: string): string | undefined {
 function decoded(header: string, from: number, to: number): string {
   let start = firstOther(header, from, to)
   let end = afterLastOther(header, to, start)
-  if (end - start > 1 && header.charCodeAt(start) === QUOTE && header.charCodeAt(end - 1) === QUOTE) {
+  if (header.charCodeAt(start) === QUOTE && header.charCodeAt(end - 1) === QUOTE) {
     start++
     end--
   }

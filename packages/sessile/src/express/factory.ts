@@ -31,7 +31,10 @@ memory, and will not scale past a single process.`
 export function session(options?: SessionOptions): SessionMiddleware {
   const given = options || {}
   const resolved = resolveSessionOptions(given)
-  for (const text of resolved.deprecations) deprecate(text)
+  // on lines of their own: what came from one line of ours to one caller is taken for the same deprecation
+  if (given.resave === undefined) deprecate('undefined resave option; provide resave option')
+  if (given.saveUninitialized === undefined) deprecate('undefined saveUninitialized option; provide saveUninitialized option')
+  if (!given.secret) deprecate('req.secret; provide secret option')
   const store = storeOf(given.store)
   if (env === 'production' && store instanceof MemoryStore) console.warn(WARNING)
 

@@ -83,8 +83,6 @@ export interface Resolved {
   readonly whenTooMany: 'refuse' | 'end-oldest'
   readonly merge: MergeRules | undefined
   readonly maxBytes: number | undefined
-  /** What to say about options that were left out. */
-  readonly deprecations: readonly string[]
 }
 
 /**
@@ -94,12 +92,8 @@ export interface Resolved {
 export function resolveSessionOptions(given: SessionOptions): Resolved {
   const { genid, unset, secret, resave, saveUninitialized } = given
   if (genid && typeof genid !== 'function') throw new TypeError('genid option must be a function')
-  const deprecations: string[] = []
-  if (resave === undefined) deprecations.push('undefined resave option; provide resave option')
-  if (saveUninitialized === undefined) deprecations.push('undefined saveUninitialized option; provide saveUninitialized option')
   if (unset && unset !== 'destroy' && unset !== 'keep') throw new TypeError('unset option must be "destroy" or "keep"')
   if (Array.isArray(secret) && secret.length === 0) throw new TypeError('secret option array must contain one or more strings')
-  if (!secret) deprecations.push('req.secret; provide secret option')
   return Object.freeze({
     name: given.name || given.key || 'connect.sid',
     cookie: given.cookie || {},
@@ -120,8 +114,7 @@ export function resolveSessionOptions(given: SessionOptions): Resolved {
     maxSessionsPerUser: given.maxSessionsPerUser,
     whenTooMany: oneOf('whenTooMany', given.whenTooMany ?? 'refuse', ['refuse', 'end-oldest'] as const),
     merge: given.merge,
-    maxBytes: given.maxBytes,
-    deprecations
+    maxBytes: given.maxBytes
   })
 }
 

@@ -47,7 +47,9 @@ Store.prototype.load = function load(id, callback) {
  */
 Store.prototype.createSession = function createSession(req, record) {
   const fields = record as { cookie: CookieOptions & { expires?: unknown } }
-  const { expires, originalMaxAge } = fields.cookie
+  // read one by one: the text of the error for a record without a cookie is the engine's for reading, and known to users
+  const expires = fields.cookie.expires
+  const originalMaxAge = fields.cookie.originalMaxAge
   const cookie = new Cookie(fields.cookie)
   if (typeof expires === 'string') cookie._expires = new Date(expires)
   cookie.originalMaxAge = originalMaxAge as number | null
