@@ -20,8 +20,8 @@ import type { Config } from './config.ts'
 import { ping } from './database/database.ts'
 import { errorHandler } from './errors.ts'
 import { createGuards } from './guards.ts'
-import { notFound } from './http.ts'
-import { createLog } from './log.ts'
+import { HttpError, notFound } from './http.ts'
+import { createLog, logSessions } from './log.ts'
 import { healthRouter } from './monitoring/health.ts'
 import { createMetrics, metricsRouter } from './monitoring/metrics.ts'
 import { monitoringRouter } from './monitoring/router.ts'
@@ -30,6 +30,7 @@ import { orderRepository } from './orders/repository.ts'
 import { ordersRouter } from './orders/router.ts'
 import { pagesRouter } from './pages/router.ts'
 import type { Stores } from './stores.ts'
+import { sweepRegularly } from './sweeping.ts'
 
 const BODY_LIMIT = '100kb'
 const CSP = {
@@ -50,6 +51,7 @@ const CSP = {
 /** The whole shop, in the order in which a request meets it. */
 export async function createShop(config: Config, { db, sessions }: Stores): Promise<Shop> {
   const log = createLog(config.logLevel)
+  logSessions(log, sessions)
   const seen = activity({ sessions })
   const throttle = loginThrottle({ backend: sessions.backend, secret: [...config.secrets] })
   const accounts = new Accounts(new UserRepository(db), await createPasswords())
@@ -59,12 +61,14 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
   const orders = new Orders({ repository: orderRepository(db), carts })
   const overview = new Overview(sessions, seen)
   const metrics = createMetrics(sessions)
+  const sweeping = sweepRegularly(sessions, log)
   const app = express()
 
   app.disable('x-powered-by')
   app.set('trust proxy', config.trustProxy)
-  app.use(helmet({ contentSecurityPolicy: CSP }))
-  app.use(metrics.measure, crossSite())
+  // Without a referrer some browsers say that a form of ours comes from nowhere (`Origin: null`), and it would be refused.
+  app.use(helmet({ contentSecurityPolicy: CSP, referrerPolicy: { policy: 'same-origin' } }))
+  app.use(metrics.measure, crossSite({ onRefused: (_req, _res, next) => next(new HttpError(403, 'Cross-site request refused', { code: 'cross-site' })) }))
   app.use(healthRouter({ sessions: () => sessions.ready(), database: () => ping(db) }))
   app.use(express.static(join(import.meta.dirname, '../public'), { index: false, redirect: false }))
   app.use(express.json({ limit: BODY_LIMIT }), express.urlencoded({ extended: false, limit: BODY_LIMIT }))
@@ -82,11 +86,14 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
 
   if (config.metricsPort === undefined) app.use(metricsRouter(metrics, [guards.admin]))
 
-  app.use(notFound, errorHandler(log))
+  app.use(notFound, errorHandler(log, (req) => sessions.describe(req)?.handle))
   return {
     app,
     metrics: express().disable('x-powered-by').use(metricsRouter(metrics), notFound, errorHandler(log)),
-    close: () => seen.close()
+    async close() {
+      sweeping.stop()
+      await seen.close()
+    }
   }
 }
 

@@ -3,11 +3,21 @@ import { isSessionError } from 'sessile'
 import { HttpError, invalid } from './http.ts'
 import type { Logger } from './log.ts'
 
-/** Turns whatever was thrown into an answer of ours: `{ error, code, details? }`, never a stack. */
-export function errorHandler(log: Logger): ErrorRequestHandler {
+/** What somebody was not let do: wrong passwords, too many of them, closed doors. */
+const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429])
+
+/**
+ * Turns whatever was thrown into an answer of ours: `{ error, code, details? }`, never a stack.
+ * @param handleOf names the request's session, for the log
+ */
+export function errorHandler(log: Logger, handleOf: (req: Request) => string | undefined = () => undefined): ErrorRequestHandler {
   return (error: unknown, req, res, next) => {
     const answer = httpErrorOf(error)
     if (answer.status >= 500) log.error({ err: answer.cause ?? error, method: req.method, path: pathOf(req), status: answer.status }, answer.message)
+    if (REFUSALS.has(answer.status)) {
+      const who = { address: req.ip, userAgent: req.get('user-agent'), session: handleOf(req) }
+      log.info({ event: 'refused', status: answer.status, code: answer.code, method: req.method, path: pathOf(req), ...who }, answer.message)
+    }
     // Too late for another answer: Express ends the connection, so that half of one is not taken for a whole.
     if (res.headersSent) return next(error)
     res.set({ 'Cache-Control': 'no-store', ...answer.headers }).status(answer.status)

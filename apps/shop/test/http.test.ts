@@ -183,7 +183,7 @@ describe('every answer', () => {
       assert.match(csp, /frame-ancestors 'none'/)
       assert.ok(!csp.includes('unsafe-inline'))
       assert.equal(headers.get('x-content-type-options'), 'nosniff')
-      assert.equal(headers.get('referrer-policy'), 'no-referrer')
+      assert.equal(headers.get('referrer-policy'), 'same-origin')
       assert.equal(headers.get('cross-origin-opener-policy'), 'same-origin')
       assert.equal(headers.get('cross-origin-resource-policy'), 'same-origin')
       assert.match(headers.get('strict-transport-security')!, /max-age=31536000/)

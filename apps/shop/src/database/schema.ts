@@ -6,7 +6,6 @@ import type { Generated } from 'kysely'
  */
 export interface Tables {
   users: UsersTable
-  knownDevices: KnownDevicesTable
   products: ProductsTable
   carts: CartsTable
   cartLines: CartLinesTable
@@ -31,14 +30,6 @@ export interface UsersTable {
   passwordHash: string
   role: Role
   createdAt: number
-}
-
-/** The devices that a user has signed in from: the one way in while guesses from everywhere hold an account shut. */
-export interface KnownDevicesTable {
-  userId: number
-  /** SHA-256 of what the device's cookie holds. */
-  deviceHash: string
-  lastUsedAt: number
 }
 
 export interface ProductsTable {

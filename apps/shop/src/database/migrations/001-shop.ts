@@ -19,13 +19,6 @@ export async function up(db: Kysely<unknown>): Promise<void> {
     .addColumn('createdAt', 'bigint', c => c.notNull())
     .execute()
 
-  await schema.createTable('knownDevices')
-    .addColumn('userId', 'integer', c => userId(c).notNull())
-    .addColumn('deviceHash', 'text', c => c.notNull())
-    .addColumn('lastUsedAt', 'bigint', c => c.notNull())
-    .addPrimaryKeyConstraint('knownDevicesKey', ['userId', 'deviceHash'])
-    .execute()
-
   await schema.createTable('products')
     .addColumn('id', 'integer', c => c.primaryKey())
     .addColumn('name', 'text', c => c.notNull())
