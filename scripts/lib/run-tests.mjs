@@ -1,5 +1,5 @@
 // Runs test files under Node 24 and tells the outcome; started by scripts/test.mjs, which finds Node 24 and the files.
-// One line per file; what a file printed, and its errors, only where something failed. Closes with the counts.
+// One line per file; then, of the files that failed, their errors and what they printed. Closes with the counts.
 import { availableParallelism } from 'node:os'
 import { relative, resolve } from 'node:path'
 import { run } from 'node:test'
@@ -47,14 +47,18 @@ for await (const event of events) {
 }
 clearTimeout(silence)
 
-function report({ path, passed, skipped, failures, output, ms }) {
+function report({ path, passed, skipped, failures, ms }) {
   const skips = skipped.length === 0 ? '' : `, ${skipped.length} skipped`
   print(`${failures.length === 0 ? 'ok  ' : 'FAIL'} ${name(path)} (${passed} passed${skips}, ${(ms / 1000).toFixed(1)} s)`)
+}
+
+for (const { path, failures, output } of tally.failed()) {
+  print(`\nFAIL ${name(path)}`)
   for (const { title, line, error } of failures) {
     print(`\n  ${title}${line ? ` (${name(path)}:${line})` : ''}`)
-    print(`${indent(describe(error))}\n`)
+    print(indent(describe(error)))
   }
-  if (failures.length > 0 && output) print(`  What it printed:\n${indent(output.trimEnd())}\n`)
+  if (output) print(`\n  What it printed:\n${indent(output.trimEnd())}`)
 }
 
 const { passed, failed, skipped, files: done } = tally.total()

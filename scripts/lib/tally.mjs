@@ -1,38 +1,43 @@
 // Counts what the events of node:test's run() tell, file by file. Suites are not counted, only tests.
+// Of the events only those are used that come as things happen; test:pass and test:fail wait for earlier files, test:complete does not.
 
 /** @typedef {{ path: string, passed: number, skipped: { title: string, reason: unknown }[], failures: { title: string, line?: number, error: unknown }[], output: string, ms: number }} FileResult */
 
 export class Tally {
-  #open = new Map()
+  #all = new Map()
+  #open = new Set()
   #done = []
 
   /** @param {string[]} files absolute paths of the files that are going to run */
   constructor(files) {
-    for (const path of files) this.#open.set(path, { path, passed: 0, skipped: [], failures: [], output: '', ms: 0, names: [] })
+    for (const path of files) {
+      this.#open.add(path)
+      this.#all.set(path, { path, passed: 0, skipped: [], failures: [], output: '', ms: 0, names: [] })
+    }
   }
 
   /** @returns {FileResult | undefined} the file's result when this event ends it */
   take({ type, data }) {
     const path = data?.entryFile ?? data?.file
-    const file = this.#open.get(path)
+    const file = this.#all.get(path)
     if (!file) return undefined
+    // what a process printed may come after its end
     if (type === 'test:stdout' || type === 'test:stderr') file.output += data.message
-    else if (type === 'test:start' && data.name !== path) file.names[data.nesting] = data.name
-    else if (type === 'test:pass' || type === 'test:fail') this.#outcome(file, type === 'test:pass', data)
+    else if (type === 'test:dequeue' && data.name !== path) file.names[data.nesting] = data.name
     else if (type === 'test:complete' && data.name === path) return this.#end(file, data.details)
+    else if (type === 'test:complete') this.#outcome(file, data)
     return undefined
   }
 
-  #outcome(file, pass, data) {
-    if (data.name === file.path) return // Node's own test around a file: #end looks at it
+  #outcome(file, data) {
+    const { error, type } = data.details ?? {}
     const title = [...file.names.slice(0, data.nesting), data.name].join(' > ')
+    // what failed because of its own tests needs no telling: they tell themselves
+    const failed = error !== undefined && error !== null && error.failureType !== 'subtestsFailed'
     if (data.skip !== undefined) file.skipped.push({ title, reason: data.skip })
     else if (data.todo !== undefined) return
-    else if (data.details?.type === 'suite') {
-      // A suite fails because of its tests, which tell themselves; or because its own body or hook did.
-      if (!pass && data.details.error?.failureType !== 'subtestsFailed') file.failures.push(failure(title, data))
-    } else if (pass) file.passed++
-    else if (data.details?.error?.failureType !== 'subtestsFailed') file.failures.push(failure(title, data))
+    else if (failed) file.failures.push({ title, line: data.line, error: error.cause ?? error })
+    else if (type !== 'suite' && !error) file.passed++
   }
 
   #end(file, { duration_ms, error } = {}) {
@@ -52,7 +57,12 @@ export class Tally {
 
   /** The files that have not ended. */
   unfinished() {
-    return [...this.#open.keys()]
+    return [...this.#open]
+  }
+
+  /** The files in which something failed. */
+  failed() {
+    return this.#done.filter((file) => file.failures.length > 0)
   }
 
   /** Everything so far. */
@@ -65,8 +75,4 @@ export class Tally {
       files: this.#done.map((file) => file.path)
     }
   }
-}
-
-function failure(title, data) {
-  return { title, line: data.line, error: data.details?.error?.cause ?? data.details?.error }
 }
