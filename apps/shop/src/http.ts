@@ -44,9 +44,19 @@ function wordOf(text: string): string {
  * @throws HttpError 400 `Invalid request` with `details: [{ path, message }]`
  */
 export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
-  const result = schema.safeParse(value ?? {})
+  const result = schema.safeParse(value ?? {}, { error: wordsFor })
   if (result.success) return result.data
   throw invalid(...result.error.issues.map(issue => ({ path: fieldOf(issue), message: issue.message })))
+}
+
+const KINDS: Readonly<Record<string, string>> = {
+  string: 'text', number: 'a number', int: 'a whole number', object: 'an object', array: 'a list', boolean: 'true or false'
+}
+
+/** For people, where a schema has no words of its own; `undefined` leaves it to zod. */
+function wordsFor(issue: z.core.$ZodRawIssue): string | undefined {
+  if (issue.code !== 'invalid_type') return undefined
+  return issue.input === undefined ? 'Is missing' : `Must be ${KINDS[issue.expected] ?? issue.expected}`
 }
 
 /** 400 `Invalid request` for what a schema cannot tell. */
