@@ -29,6 +29,8 @@ const generators = new WeakSet<object>()
 /** Never shown an id, a cookie or a record. */
 export const debug = debugFor('express-session')
 
+const DEFAULT_DEADLINE_MS = 2000
+
 /** What all requests of one `session()` share. */
 export class Context {
   readonly options: Resolved
@@ -52,7 +54,7 @@ export class Context {
     const keepMeta = anonymous.absoluteMs !== undefined || signedIn.absoluteMs !== undefined
     const backend = fromExpressStore(store, { keepMeta })
     this.#foreign = { backend, records: this.#records(backend, { deadlineMs: options.deadlineMs ?? Infinity, passErrors: true }) }
-    if (store instanceof BackendStore) this.own = this.#records(store.backend, { ...(options.deadlineMs === undefined ? {} : { deadlineMs: options.deadlineMs }) })
+    if (store instanceof BackendStore) this.own = this.#records(store.backend, { deadlineMs: options.deadlineMs ?? DEFAULT_DEADLINE_MS })
   }
 
   #records(backend: SessionBackend, more: { deadlineMs?: number; passErrors?: boolean }): SessionRecords {

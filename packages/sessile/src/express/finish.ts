@@ -31,13 +31,12 @@ export class Finish implements Around {
   head(): void {
     if (this.#broken || this.#failure) return
     const { req, res, context, cookieId, cookieToClear } = this.#of
-    const { name, rolling, saveUninitialized, proxy } = context.options
+    const { name, rolling, proxy } = context.options
     let session = this.#of.current()
     if (!session && cookieToClear) return this.#orNext(() => clearCookie(res, name, cookieToClear))
     if (!session || typeof req.sessionID !== 'string') return
     if (session === LAZY) {
-      const isKnown = this.#of.loaded !== undefined && cookieId === req.sessionID
-      if (!(isKnown ? rolling : saveUninitialized || this.#of.loaded)) return
+      if (this.#isUntouchedNew() || (cookieId === req.sessionID && !rolling)) return
       session = this.#of.session()!
     }
     if (this.#of.deadId === session.id || !this.#shouldSetCookie(session)) return
@@ -47,6 +46,12 @@ export class Finish implements Around {
     this.#orNext(() => {
       this.#sentCookie = sendCookie(res, name, req.sessionID!, this.#of.secrets[0]!, cookie)
     })
+  }
+
+  /** Of a session that nobody looked at: whether it is new and of no consequence. One made in place of another is. */
+  #isUntouchedNew(): boolean {
+    const { loaded, baseId, req, context } = this.#of
+    return loaded === undefined && baseId === req.sessionID && !context.options.saveUninitialized
   }
 
   /** A cookie that cannot be written leaves the response as it is. */
@@ -86,7 +91,7 @@ export class Finish implements Around {
       this.#broken = true
       throw error
     }
-    const { open } = this.#of
+    const open = this.#of.inFlight.settled
     if (!work) return open ? open.then(() => true) : true
     const final = work
     const tried = () => attempt<unknown>(final, (error) => {
@@ -104,10 +109,10 @@ export class Finish implements Around {
   /** What remains to be done in the store; decided in the tick of `end`. */
   #work(): Work | undefined {
     const { req, context, cookieId, endedIds } = this.#of
-    const { saveUninitialized, unsetDestroy } = context.options
+    const { unsetDestroy } = context.options
     let session = this.#of.current()
     if (session === LAZY) {
-      if (this.#of.loaded === undefined && !saveUninitialized) return undefined
+      if (this.#isUntouchedNew()) return undefined
       if (this.#mayTouchUnseen()) return () => this.#touchUnseen()
       session = this.#of.session()
     }

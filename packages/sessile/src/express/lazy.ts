@@ -16,9 +16,13 @@ function getSession(this: SessionRequest): unknown {
 }
 
 /** Puts a session on the request as a plain property, whatever stood there. */
-export function setSession(this: SessionRequest, value: unknown): void {
-  Object.defineProperty(this, 'session', { value, writable: true, enumerable: true, configurable: true })
+export function setSession(req: SessionRequest, value: unknown): void {
+  Object.defineProperty(req, 'session', { value, writable: true, enumerable: true, configurable: true })
+}
+
+function assignSession(this: SessionRequest, value: unknown): void {
+  setSession(this, value)
 }
 
 /** `req.session` before anybody looked. One object for all requests, so that they keep one shape. */
-export const LAZY_PROPERTY: PropertyDescriptor = Object.freeze({ get: getSession, set: setSession, enumerable: true, configurable: true })
+export const LAZY_PROPERTY: PropertyDescriptor = Object.freeze({ get: getSession, set: assignSession, enumerable: true, configurable: true })

@@ -2,7 +2,7 @@ import type { MaybePromise } from '../core/backend.ts'
 import { now } from '../core/clock.ts'
 import { isSessionError } from '../core/errors.ts'
 import type { Loaded } from '../core/loaded.ts'
-import { attempt, chain, isPromise } from '../core/maybe.ts'
+import { attempt, chain } from '../core/maybe.ts'
 import type { Secret } from '../core/signatures.ts'
 import type { Change } from '../core/writer.ts'
 import { ask } from '../stores/express-store/ask.ts'
@@ -10,6 +10,7 @@ import { adjustExpires } from './backend-store.ts'
 import type { Context } from './context.ts'
 import type { Cookie, CookieData } from './cookie.ts'
 import * as identity from './identity.ts'
+import { InFlight } from './in-flight.ts'
 import { LAZY, LAZY_PROPERTY, setSession, type Current } from './lazy.ts'
 import { Session, type SessionOwner } from './session.ts'
 import { Store } from './store.ts'
@@ -47,9 +48,8 @@ export class RequestSession implements SessionOwner {
   deadId: string | undefined
   /** The cookie that the browser is to forget. */
   cookieToClear: Cookie | undefined
-  /** Operations under way. Those that decide which session this is are gates: what comes next waits for them. */
-  #gate: Promise<unknown> | undefined
-  open: Promise<unknown> | undefined
+  /** Operations that people asked for and that are under way. */
+  readonly inFlight = new InFlight()
   #peeking = false
   #looking = false
 
@@ -128,7 +128,7 @@ export class RequestSession implements SessionOwner {
 
   #make(): Session {
     const session = new Session(this.req)
-    setSession.call(this.req, session)
+    setSession(this.req, session)
     session.cookie = this.context.newCookie(this.req)
     return session
   }
@@ -138,7 +138,7 @@ export class RequestSession implements SessionOwner {
     const record = (loaded.object ?? JSON.parse(loaded.text)) as { cookie?: CookieData }
     if (loaded.object === undefined && !context.options.hasLifetimes) adjustExpires(record as { cookie?: { expires?: unknown } }, loaded)
     this.storedCookie = record.cookie
-    setSession.call(req, undefined)
+    setSession(req, undefined)
     const { store } = context
     const create = store instanceof Store ? store.createSession : Store.prototype.createSession
     create.call(store as Store, req, record)
@@ -220,32 +220,18 @@ export class RequestSession implements SessionOwner {
     return loaded && meta.c === undefined ? { ...change, meta: { c: now() } } : change
   }
 
-  /** Runs an operation that people asked for, after those that decide which session this is; the end of the request waits for it. */
-  run<T>(work: () => MaybePromise<T>, isGate: boolean): MaybePromise<T> {
-    const answer = this.#gate ? this.#gate.then(work) : work()
-    if (!isPromise(answer)) return answer
-    const settled = Promise.allSettled([answer, this.open])
-    this.open = settled
-    if (isGate) this.#gate = settled
-    void settled.then(() => {
-      if (this.open === settled) this.open = undefined
-      if (this.#gate === settled) this.#gate = undefined
-    })
-    return answer
-  }
-
   save(session: Session): MaybePromise<void> {
     const text = JSON.stringify(session)
     const rest = attributesText(text)
     // the call counts, not its success: the end of the request does not repeat it
     this.savedId = session.id
     this.savedText = rest
-    return this.run(() => this.store(session, text, rest), this.loaded === undefined)
+    return this.inFlight.run(() => this.store(session, text, rest), this.loaded === undefined)
   }
 
   reload(session: Session): MaybePromise<void> {
     const { context } = this
-    return this.run(() => chain(context.records.load(context.keyOf(session.id)), (loaded) => {
+    return this.inFlight.run(() => chain(context.records.load(context.keyOf(session.id)), (loaded) => {
       if (!loaded) throw new Error('failed to load session')
       if (this.savedText !== undefined && this.isModified(session, this.savedText)) this.storedChanges = true
       this.#became(loaded, session.id)
@@ -263,14 +249,14 @@ export class RequestSession implements SessionOwner {
   endId(id: string): MaybePromise<void> {
     const { context } = this
     this.endedIds.add(id)
-    return this.run(() => chain(context.records.destroy(context.keyOf(id)), nothing), true)
+    return this.inFlight.run(() => chain(context.records.destroy(context.keyOf(id)), nothing), true)
   }
 
   regenerate(): MaybePromise<void> {
     const { context, req } = this
     const { store } = context
     const id = req.sessionID!
-    return this.run(() => {
+    return this.inFlight.run(() => {
       this.endedIds.add(id)
       if (store instanceof Store && store.regenerate !== Store.prototype.regenerate) {
         return chain(ask<void>((answer) => store.regenerate(req, answer)), nothing)
@@ -298,7 +284,7 @@ export class RequestSession implements SessionOwner {
   }
 
   renew(session: Session): MaybePromise<void> {
-    return this.run(() => identity.renew(this, session, 'asked', undefined), true)
+    return this.inFlight.run(() => identity.renew(this, session, 'asked', undefined), true)
   }
 
   update<T>(session: Session, change: (draft: Attributes) => T | Promise<T>): MaybePromise<T> {
@@ -306,7 +292,7 @@ export class RequestSession implements SessionOwner {
   }
 
   signIn(session: Session, userId: string | number, data: Attributes | undefined): MaybePromise<void> {
-    return this.run(() => identity.signIn(this, session, userId, data), true)
+    return this.inFlight.run(() => identity.signIn(this, session, userId, data), true)
   }
 
   signOut(session: Session): MaybePromise<void> {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import express from 'express'
+// @ts-expect-error Express 4 under this name has no types of its own
 import express4 from 'express4'
 import { both, cookieFor, listen, options, ours, PlainStore, plainStore, serve } from './helpers.ts'
 

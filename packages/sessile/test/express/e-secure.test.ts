@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import express from 'express'
+// @ts-expect-error Express 4 under this name has no types of its own
 import express4 from 'express4'
 import { isSecure } from '../../src/express/secure.ts'
 import { attributesOf, both, cookieFor, listen, options, ours, serve } from './helpers.ts'

@@ -14,7 +14,7 @@ export const original: any = originalSession
 export const SECRET = 'teal lantern'
 
 /** A test of a statement, for this package and for the original that it describes. */
-export function both(name: string, run: (session: any, t: TestContext) => unknown): void {
+export function both(name: string, run: (session: any, t: TestContext) => void | Promise<void>): void {
   test(name, (t) => run(ours, t))
   test(`${name} (express-session itself)`, (t) => run(original, t))
 }
@@ -186,4 +186,36 @@ export function called<T = any>(call: (callback: (error?: any, value?: T) => voi
 
 export function later(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
+}
+
+/** The kinds of stores that go different ways through the middleware: ours, ours with methods replaced, others' (late, and at once). */
+export function storesOf(session: any): Record<string, () => any> {
+  const replaced = () => {
+    const store = new session.MemoryStore()
+    for (const name of ['get', 'set', 'destroy', 'touch']) {
+      const own = store[name]
+      store[name] = function slow(this: any, ...given: any[]) {
+        setTimeout(() => own.apply(this, given), 2)
+      }
+    }
+    return store
+  }
+  return { memory: () => new session.MemoryStore(), replaced, late: () => plainStore(session), 'at once': () => plainStore(session, atOnce) }
+}
+
+/** As `both`, once for each kind of store. */
+export function allStores(name: string, run: (session: any, t: TestContext, store: any) => void | Promise<void>): void {
+  for (const [kind, make] of Object.entries(storesOf(ours))) test(`${name} (store: ${kind})`, (t) => run(ours, t, make()))
+  for (const [kind, make] of Object.entries(storesOf(original))) test(`${name} (express-session itself, store: ${kind})`, (t) => run(original, t, make()))
+}
+
+/** Counts calls of a method of a store from now on. */
+export function counted(store: any, name: string): { calls: any[][] } {
+  const own = store[name]
+  const seen = { calls: [] as any[][] }
+  store[name] = function counting(this: any, ...given: any[]) {
+    seen.calls.push(given)
+    return own.apply(this, given)
+  }
+  return seen
 }
