@@ -231,6 +231,38 @@ describe('a guest\'s session that was not written after the order', () => {
   })
 })
 
+describe('one key for two carts of a guest at once', () => {
+  for (const [other, outcome] of [[{ 2: 1 }, 'key-used'], [{ 1: 1 }, 'known']] as const) {
+    it(`makes one order, and the other checkout is ${outcome}`, async test => {
+      const shops = (await databases(test, 2)).map(shopOn)
+      const stored: StoredSession = {}
+      await fill(shops[0]!, stored, { 1: 1 })
+      const second: StoredSession = { buyer: stored.buyer! }
+      await fill(shops[0]!, second, other)
+      // Both have looked for the key before either has used it.
+      const results = await Promise.all([checkout(shops[0]!, stored, 'k'), checkout(shops[1]!, second, 'k')])
+      const outcomes = results.map(result => result.outcome)
+      assert.ok(outcomes.includes('placed') && outcomes.includes(outcome), outcomes.join())
+      assert.equal(await countOrders(shops[0]!.db), 1)
+      assert.equal(await stockOf(shops[0]!.db, 1) + await stockOf(shops[0]!.db, 2), 59)
+    })
+  }
+})
+
+describe('signing in before a guest\'s checkout', () => {
+  it('orders the guest\'s cart as the user\'s, also when the sign-in did not get to merging it', async test => {
+    const shop = shopOn(await database(test))
+    const stored: StoredSession = {}
+    await fill(shop, stored, { 1: 1 })
+    await fill(shop, { userId: 1 }, { 2: 1 })
+    stored.userId = 1
+    const placed = await checkout(shop, stored, 'k')
+    assert.deepEqual('order' in placed && placed.order.items.map(item => item.productId), [2, 1])
+    assert.deepEqual((await shop.orders.listOf(1)).map(order => order.id), [orderId(placed)])
+    assert.equal(stored.guestCart, undefined)
+  })
+})
+
 describe('signing in while a guest\'s checkout is under way', () => {
   it('makes one order of the cart, whichever comes first', async test => {
     for (let round = 0; round < 20; round++) {
