@@ -1,6 +1,7 @@
 import type { SessionBackend } from '../core/backend.ts'
 import { SessionError } from '../core/errors.ts'
 import { memoryStore } from './memory/backend.ts'
+import { postgresStore } from './postgres/backend.ts'
 import { sqliteStore } from './sqlite/backend.ts'
 
 interface UrlScheme {
@@ -13,11 +14,14 @@ interface UrlScheme {
 /** By what stands before the first colon. */
 const SCHEMES: Readonly<Record<string, UrlScheme>> = {
   memory: { form: 'memory:', make: memoryByUrl },
+  postgres: { form: 'postgres://HOST/DATABASE', make: postgresByUrl },
+  postgresql: { form: 'postgresql://HOST/DATABASE', make: postgresByUrl },
   sqlite: { form: 'sqlite:PATH', make: sqliteByUrl }
 }
 
 /**
- * The store that a URL names: `memory:`, `sqlite:./sessions.db`, `sqlite:///var/lib/app/sessions.db`, `sqlite::memory:`.
+ * The store that a URL names: `memory:`, `sqlite:./sessions.db`, `sqlite:///var/lib/app/sessions.db`, `sqlite::memory:`,
+ * `postgres://user:password@host/database?tableName=session&schemaName=app`.
  * @throws SessionError `unknown-store` on a scheme that is not known, without the URL itself, which may hold a password
  */
 export function backendByUrl(url: string): SessionBackend {
@@ -38,4 +42,28 @@ function sqliteByUrl(rest: string): SessionBackend {
   const file = rest.startsWith('//') ? rest.slice(2) : rest
   if (file === '') throw new SessionError('unknown-store', 'sqlite: needs a path, as in sqlite:./sessions.db.')
   return sqliteStore({ file })
+}
+
+/** The URL as other tools have it; `tableName` and `schemaName` in its query are the store's own. */
+function postgresByUrl(rest: string): SessionBackend {
+  const { url, taken } = withoutOwn(`postgres:${rest}`, ['tableName', 'schemaName'])
+  return postgresStore({ url, ...taken })
+}
+
+/** Takes the store's own parameters out of a URL that is handed on to a driver. */
+function withoutOwn(url: string, names: readonly string[]): { url: string; taken: Record<string, string> } {
+  const [address, query] = cut(url, '?')
+  const taken: Record<string, string> = {}
+  const kept = (query ?? '').split('&').filter((part) => {
+    const [name, value] = cut(part, '=')
+    if (!names.includes(name)) return part !== ''
+    taken[name] = decodeURIComponent(value ?? '')
+    return false
+  })
+  return { url: kept.length > 0 ? `${address}?${kept.join('&')}` : address, taken }
+}
+
+function cut(text: string, at: string): [string, string | undefined] {
+  const place = text.indexOf(at)
+  return place < 0 ? [text, undefined] : [text.slice(0, place), text.slice(place + 1)]
 }
