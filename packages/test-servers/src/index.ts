@@ -1,0 +1,5 @@
+export { RedisCluster } from './redis.ts'
+export type { TestServer } from './server.ts'
+export { serverFor } from './server-for.ts'
+export { SERVER_KINDS, startServer, type ServerFacts, type ServerKind, type Servers, type Skipped } from './start-server.ts'
+export type { Source, StartOptions } from './kinds.ts'
