@@ -5,11 +5,16 @@ import { httpErrorOf } from '../errors.ts'
 import type { User } from './accounts.ts'
 import { LoginAttempts } from './login-attempts.ts'
 import type { AccountsOptions } from './options.ts'
+import { faultOf } from './password-rules.ts'
 
 const MAX_EMAIL = 254
 /** Longer than any that can be chosen; what is longer still is wrong without being hashed. */
 const password = z.string().min(1, 'Must not be empty').max(1_024, 'Must be at most 1024 characters long')
-const newPassword = z.string()
+/** What is wrong with it whoever's it is, so that it is told together with the other fields' faults. */
+const newPassword = z.string().superRefine((text, context) => {
+  const fault = faultOf(text)
+  if (fault !== undefined) context.addIssue({ code: 'custom', message: sentence(fault) })
+})
 
 const registration = z.object({
   username: z.string().regex(/^[A-Za-z0-9._-]{3,30}$/, 'Must be 3 to 30 letters, digits, dots, underscores or hyphens'),

@@ -1,0 +1,200 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import type { Browser, BrowserContext, Page } from 'playwright-core'
+import { ADMIN, PASSWORD, startShop, type TestShop } from '../helpers.ts'
+import { launch, skip, violations } from './browser.ts'
+
+let shop: TestShop
+let browser: Browser
+let customers = 0
+
+before(async () => {
+  if (skip) return
+  shop = await startShop()
+  browser = await launch()
+})
+after(async () => {
+  await browser?.close()
+  await shop?.close()
+})
+
+interface Visit {
+  readonly page: Page
+  readonly context: BrowserContext
+  /** What the browser complained of: scripts that fail, what the policy forbids, what cannot be loaded. */
+  readonly complaints: string[]
+}
+
+async function visit(options: Parameters<Browser['newContext']>[0], work: (visit: Visit) => Promise<void>): Promise<void> {
+  const context = await browser.newContext({ baseURL: shop.url, ...options })
+  const page = await context.newPage()
+  page.setDefaultTimeout(10_000)
+  const complaints: string[] = []
+  page.on('pageerror', (error) => complaints.push(error.message))
+  page.on('console', (message) => { if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) complaints.push(message.text()) })
+  page.on('request', (request) => { if (!request.url().startsWith(shop.url) && !request.url().startsWith('data:')) complaints.push(request.url()) })
+  try {
+    await work({ page, context, complaints })
+    assert.deepEqual(complaints, [])
+  } finally {
+    await context.close()
+  }
+}
+
+const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
+const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true })
+const heading = (page: Page, name: string) => page.getByRole('heading', { name, exact: true })
+const field = (page: Page, name: string) => page.getByLabel(name, { exact: true })
+const row = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name })
+
+for (const javaScriptEnabled of [true, false]) {
+  describe(`a customer ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, { skip }, () => {
+    it('buys as a guest, registers on the way, and finds the order', () => visit({ javaScriptEnabled }, async ({ page }) => {
+      await page.goto('/')
+      await heading(page, 'Laptop').waitFor()
+      await button(page, 'Add Mouse to cart').click()
+      await link(page, 'Cart (1)').waitFor()
+      await button(page, 'Add Mouse to cart').click()
+      await link(page, 'Cart (2)').waitFor()
+      await button(page, 'Add Keyboard to cart').click()
+      await link(page, 'Cart (3)').click()
+      await heading(page, 'Cart').waitFor()
+
+      await row(page, 'Mouse').getByLabel('Quantity', { exact: true }).fill('4')
+      await row(page, 'Mouse').getByRole('button', { name: 'Update', exact: true }).click()
+      await page.getByText('$199.95').waitFor()
+      await row(page, 'Mouse').getByLabel('Quantity', { exact: true }).fill('1000')
+      await row(page, 'Mouse').getByRole('button', { name: 'Update', exact: true }).click()
+      await page.getByText(/Insufficient stock/).waitFor()
+      await row(page, 'Keyboard').getByRole('button', { name: 'Remove', exact: true }).click()
+      await link(page, 'Cart (4)').waitFor()
+
+      await link(page, 'Sign in').click()
+      await link(page, 'Create an account').click()
+      const name = `customer-${++customers}`
+      await field(page, 'Username').fill(name)
+      await field(page, 'Email').fill(`${name}@example.com`)
+      await field(page, 'Password').fill(PASSWORD)
+      await button(page, 'Create account').click()
+      await link(page, 'Account').waitFor()
+      await link(page, 'Cart (4)').click()
+      await button(page, 'Place order').click()
+      await heading(page, 'Orders').waitFor()
+      await page.getByText(/Order placed successfully/).waitFor()
+      assert.equal(await page.getByRole('row').filter({ hasText: 'Mouse' }).count(), 1)
+
+      await button(page, 'Sign out').click()
+      await page.getByText('You are signed out.').waitFor()
+      await link(page, 'Cart (0)').waitFor()
+      await page.goto('/orders')
+      await field(page, 'Username or email').fill(name)
+      await field(page, 'Password').fill('not the password')
+      await button(page, 'Sign in').click()
+      await page.getByText('Invalid credentials').waitFor()
+      assert.equal(await field(page, 'Username or email').inputValue(), name)
+      assert.equal(await field(page, 'Password').inputValue(), '')
+      await field(page, 'Password').fill(PASSWORD)
+      await button(page, 'Sign in').click()
+      await heading(page, 'Orders').waitFor()
+    }))
+
+    it('signs out another device and changes the password', () => visit({ javaScriptEnabled }, async ({ page }) => {
+      const name = `customer-${++customers}`
+      const other = shop.client({ headers: { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' } })
+      await other.post('/register', { username: name, email: `${name}@example.com`, password: PASSWORD })
+      await page.goto('/login?next=%2Faccount')
+      await field(page, 'Username or email').fill(`${name}@example.com`)
+      await field(page, 'Password').fill(PASSWORD)
+      await button(page, 'Sign in').click()
+      await heading(page, 'Your devices').waitFor()
+      const device = page.getByRole('listitem').filter({ hasText: 'Firefox on Linux' })
+      await device.getByRole('button', { name: 'Sign out this device' }).click()
+      await device.waitFor({ state: 'detached' })
+      assert.equal((await other.get('/profile')).status, 401)
+      await page.getByText('This device', { exact: true }).waitFor()
+      await button(page, 'Sign out everywhere else').click()
+      await page.getByText('Other sessions revoked').waitFor()
+      await field(page, 'Current password').fill(PASSWORD)
+      await field(page, 'New password').fill('violet elephants dance')
+      await button(page, 'Change password').click()
+      await page.getByText('Password changed').waitFor()
+    }))
+  })
+}
+
+describe('with JavaScript', { skip }, () => {
+  it('adding to the cart stays on the page and keeps the place', () => visit({}, async ({ page }) => {
+    await page.goto('/')
+    await page.evaluate(() => { (globalThis as unknown as { kept: boolean }).kept = true })
+    await button(page, 'Add Laptop to cart').focus()
+    await page.keyboard.press('Enter')
+    await link(page, 'Cart (1)').waitFor()
+    assert.equal(await page.evaluate(() => (globalThis as unknown as { kept?: boolean }).kept), true)
+    assert.equal(await page.evaluate('document.activeElement.id'), 'add-1')
+    await page.getByRole('status').getByText('Item added to cart').waitFor()
+  }))
+
+  it('the cookie cannot be read, and nothing else is stored', () => visit({}, async ({ page, context }) => {
+    await page.goto('/')
+    await button(page, 'Add Laptop to cart').click()
+    await link(page, 'Cart (1)').waitFor()
+    assert.equal(await page.evaluate('document.cookie'), '')
+    assert.deepEqual(await page.evaluate('[localStorage.length, sessionStorage.length]'), [0, 0])
+    const [cookie] = await context.cookies()
+    assert.deepEqual([cookie?.name, cookie?.httpOnly, cookie?.sameSite, cookie?.path], ['sessionId', true, 'Strict', '/'])
+  }))
+})
+
+describe('accessibility', { skip }, () => {
+  for (const colorScheme of ['light', 'dark'] as const) {
+    it(`axe finds nothing on any page, ${colorScheme}`, () => visit({ colorScheme }, async ({ page }) => {
+      const check = async (what: string) => assert.deepEqual(await violations(page), [], what)
+      await page.goto('/')
+      await check('storefront')
+      await button(page, 'Add Mouse to cart').click()
+      await link(page, 'Cart (1)').click()
+      await check('cart')
+      await field(page, 'Quantity').fill('1000')
+      await button(page, 'Update').click()
+      await page.getByText(/Insufficient stock/).waitFor()
+      await check('cart with a fault')
+      await page.goto('/register')
+      await check('register')
+      await page.locator('form[action="/register"]').evaluate((form) => { (form as unknown as { noValidate: boolean }).noValidate = true })
+      await button(page, 'Create account').click()
+      await page.getByText(/at least 15 characters long/).waitFor()
+      await check('register with faults')
+      await page.goto('/login')
+      await check('login')
+      await field(page, 'Username or email').fill(ADMIN.username)
+      await field(page, 'Password').fill(ADMIN.password)
+      await button(page, 'Sign in').click()
+      await link(page, 'Cart (1)').click()
+      await button(page, 'Place order').click()
+      await heading(page, 'Orders').waitFor()
+      await check('orders')
+      for (const path of ['/account', '/account/confirm', '/admin/dashboard/', '/nowhere', '/cart']) {
+        await page.goto(path)
+        await check(path)
+      }
+    }))
+  }
+
+  it('axe does find what is wrong', () => visit({}, async ({ page }) => {
+    await page.goto('/')
+    await page.evaluate("document.querySelector('main').innerHTML = '<input>'")
+    assert.ok((await violations(page)).some((line) => line.startsWith('label: <input>')))
+  }))
+
+  it('the keyboard alone is enough', () => visit({}, async ({ page }) => {
+    await page.goto('/')
+    await page.keyboard.press('Tab')
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Skip to the content')
+    const reached = new Set<string>()
+    for (let i = 0; i < 12; i++) {
+      reached.add(await page.evaluate('document.activeElement.textContent.replace(/\\s+/g, " ").trim()') as string)
+      await page.keyboard.press('Tab')
+    }
+    for (const name of ['Cart (0)', 'Sign in', 'Add Laptop to cart', 'Add Keyboard to cart']) assert.ok(reached.has(name), name)
+  }))
+})
