@@ -7,6 +7,6 @@ export function inUnits(cents: number): number {
 }
 
 /** What a number of pieces costs, in whole cents. */
-export function amountCents(lines: readonly { readonly priceCents: number, readonly quantity: number }[]): number {
+export function amountCents(lines: readonly { readonly priceCents: number; readonly quantity: number }[]): number {
   return lines.reduce((sum, line) => sum + line.priceCents * line.quantity, 0)
 }

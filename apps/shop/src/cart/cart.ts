@@ -26,14 +26,14 @@ export interface ProductForSale {
 }
 
 export type AddOutcome =
-  | { readonly outcome: 'added', readonly lines: CartLines }
+  | { readonly outcome: 'added'; readonly lines: CartLines }
   /** `available` is how many more could be added. */
-  | { readonly outcome: 'insufficient-stock', readonly available: number }
+  | { readonly outcome: 'insufficient-stock'; readonly available: number }
   | { readonly outcome: 'too-many-lines' | 'too-many-pieces' }
 
 export type UpdateOutcome =
-  | { readonly outcome: 'updated', readonly lines: CartLines }
-  | { readonly outcome: 'insufficient-stock', readonly available: number }
+  | { readonly outcome: 'updated'; readonly lines: CartLines }
+  | { readonly outcome: 'insufficient-stock'; readonly available: number }
   | { readonly outcome: 'not-in-cart' }
 
 /** A cart as JSON and the pages show it. */
@@ -74,7 +74,7 @@ export function updateCart(lines: CartLines, productId: number, quantity: number
 
 /** Takes a product out; that it was not there is no error. */
 export function removeFromCart(lines: CartLines, productId: number): CartLines {
-  return lines.filter(line => line.productId !== productId)
+  return lines.filter((line) => line.productId !== productId)
 }
 
 /**
@@ -94,9 +94,9 @@ export function mergeCarts(mine: CartLines, guests: CartLines, stockOf: (product
 }
 
 /** What is left of a cart after some of it was ordered, or went into another one. */
-export function subtractLines(lines: CartLines, taken: readonly { readonly productId: number, readonly quantity: number }[]): CartLines {
-  const quantities = new Map(taken.map(line => [line.productId, line.quantity]))
-  return lines.flatMap(line => {
+export function subtractLines(lines: CartLines, taken: readonly { readonly productId: number; readonly quantity: number }[]): CartLines {
+  const quantities = new Map(taken.map((line) => [line.productId, line.quantity]))
+  return lines.flatMap((line) => {
     const quantity = line.quantity - (quantities.get(line.productId) ?? 0)
     return quantity > 0 ? [{ ...line, quantity }] : []
   })
@@ -106,7 +106,13 @@ export function subtractLines(lines: CartLines, taken: readonly { readonly produ
 export function summaryOf(lines: CartLines): CartSummary {
   const totalPriceCents = amountCents(lines)
   return {
-    items: lines.map(({ productId, name, priceCents, quantity }) => ({ productId, name, price: inUnits(priceCents), priceCents, quantity })),
+    items: lines.map(({ productId, name, priceCents, quantity }) => ({
+      productId,
+      name,
+      price: inUnits(priceCents),
+      priceCents,
+      quantity
+    })),
     totalItems: lines.reduce((sum, line) => sum + line.quantity, 0),
     totalPrice: inUnits(totalPriceCents),
     totalPriceCents,
@@ -115,9 +121,9 @@ export function summaryOf(lines: CartLines): CartSummary {
 }
 
 function lineOf(lines: CartLines, productId: number): CartLine | undefined {
-  return lines.find(line => line.productId === productId)
+  return lines.find((line) => line.productId === productId)
 }
 
 function withQuantity(lines: CartLines, productId: number, quantity: number): CartLines {
-  return lines.map(line => line.productId === productId ? { ...line, quantity } : line)
+  return lines.map((line) => (line.productId === productId ? { ...line, quantity } : line))
 }

@@ -1,7 +1,15 @@
 import { isDeepStrictEqual } from 'node:util'
 import { isSessionError } from 'sessile'
 import {
-  addToCart, type AddOutcome, type CartLines, type CartSummary, mergeCarts, type ProductForSale, removeFromCart, summaryOf, updateCart,
+  addToCart,
+  type AddOutcome,
+  type CartLines,
+  type CartSummary,
+  mergeCarts,
+  type ProductForSale,
+  removeFromCart,
+  summaryOf,
+  updateCart,
   type UpdateOutcome
 } from './cart.ts'
 import { type CartAttributes, type CartSession, guestLines, putGuestLines, settleGuestCart } from './guest-cart.ts'
@@ -25,7 +33,7 @@ export class Carts {
   readonly #repository: CartRepository
   readonly #catalogue: ProductsForSale
 
-  constructor({ repository, catalogue }: { readonly repository: CartRepository, readonly catalogue: ProductsForSale }) {
+  constructor({ repository, catalogue }: { readonly repository: CartRepository; readonly catalogue: ProductsForSale }) {
     this.#repository = repository
     this.#catalogue = catalogue
   }
@@ -40,17 +48,17 @@ export class Carts {
   async add(session: CartSession, productId: number, quantity: number): Promise<AddOutcome | { readonly outcome: 'no-such-product' }> {
     const product = await this.#catalogue.find(productId)
     if (!product) return { outcome: 'no-such-product' }
-    return this.#change(session, lines => addToCart(lines, product, quantity))
+    return this.#change(session, (lines) => addToCart(lines, product, quantity))
   }
 
   /** @param quantity a positive integer */
   async update(session: CartSession, productId: number, quantity: number): Promise<UpdateOutcome> {
     const product = await this.#catalogue.find(productId)
-    return this.#change(session, lines => updateCart(lines, productId, quantity, product?.stock ?? 0))
+    return this.#change(session, (lines) => updateCart(lines, productId, quantity, product?.stock ?? 0))
   }
 
   async remove(session: CartSession, productId: number): Promise<CartLines> {
-    const { lines } = await this.#change(session, lines => ({ lines: removeFromCart(lines, productId) }))
+    const { lines } = await this.#change(session, (lines) => ({ lines: removeFromCart(lines, productId) }))
     return lines
   }
 
@@ -84,7 +92,7 @@ export class Carts {
    * @returns the cart that the session then holds
    */
   settle(session: CartSession, cartId: string, taken: TakenLines): Promise<IdentifiedCart | undefined> {
-    const settled = session.update(draft => {
+    const settled = session.update((draft) => {
       settleGuestCart(draft, cartId, taken)
       return identified(draft)
     })
@@ -96,10 +104,10 @@ export class Carts {
   }
 
   /** Puts the prices of now into the cart, so that whoever checks out again accepts them. */
-  async reprice(session: CartSession, prices: readonly { readonly productId: number, readonly priceCents: number }[]): Promise<void> {
+  async reprice(session: CartSession, prices: readonly { readonly productId: number; readonly priceCents: number }[]): Promise<void> {
     const priceOf = new Map(prices.map(({ productId, priceCents }) => [productId, priceCents]))
-    await this.#change(session, lines => ({
-      lines: lines.map(line => ({ ...line, priceCents: priceOf.get(line.productId) ?? line.priceCents }))
+    await this.#change(session, (lines) => ({
+      lines: lines.map((line) => ({ ...line, priceCents: priceOf.get(line.productId) ?? line.priceCents }))
     }))
   }
 
@@ -109,7 +117,7 @@ export class Carts {
     // What changes nothing is answered from what this request loaded: an update would begin a session for it.
     const looked = decide(guestLines(session))
     if (!changes(session, looked)) return looked
-    return session.update(draft => {
+    return session.update((draft) => {
       const decision = decide(guestLines(draft))
       if (decision.lines) putGuestLines(draft, decision.lines)
       return decision

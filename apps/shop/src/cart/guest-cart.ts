@@ -9,7 +9,7 @@ export interface GuestCart {
    * By `p` and the product's id: an object, because sessions merge objects key by key, and keys that are no integers,
    * because only those stay in the order of adding.
    */
-  lines: Record<string, { name: string, priceCents: number, quantity: number }>
+  lines: Record<string, { name: string; priceCents: number; quantity: number }>
 }
 
 /** What the cart keeps in a session. */
@@ -50,7 +50,11 @@ export function putGuestLines(draft: CartAttributes, lines: CartLines): void {
  * Takes out of the session's cart what was ordered or merged under its id. What another request added meanwhile stays, as
  * a new cart. Nothing happens where the session has another cart by now.
  */
-export function settleGuestCart(draft: CartAttributes, cartId: string, taken: readonly { readonly productId: number, readonly quantity: number }[]): void {
+export function settleGuestCart(
+  draft: CartAttributes,
+  cartId: string,
+  taken: readonly { readonly productId: number; readonly quantity: number }[]
+): void {
   if (draft.guestCart?.id !== cartId) return
   const rest = subtractLines(guestLines(draft), taken)
   delete draft.guestCart

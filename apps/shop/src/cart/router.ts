@@ -58,12 +58,16 @@ type Refused = Exclude<AddOutcome | UpdateOutcome | { readonly outcome: 'no-such
 
 function refusal(refused: Refused): HttpError {
   switch (refused.outcome) {
-    case 'no-such-product': return new HttpError(404, 'Product not found')
-    case 'not-in-cart': return new HttpError(404, 'Item not found in cart')
+    case 'no-such-product':
+      return new HttpError(404, 'Product not found')
+    case 'not-in-cart':
+      return new HttpError(404, 'Item not found in cart')
     case 'insufficient-stock':
       return new HttpError(400, 'Insufficient stock', { details: [{ path: 'quantity', message: `${refused.available} available` }] })
-    case 'too-many-pieces': return invalid({ path: 'quantity', message: `At most ${MAX_QUANTITY} of one product` })
-    case 'too-many-lines': return invalid({ path: 'productId', message: `At most ${MAX_LINES} products in one cart` })
+    case 'too-many-pieces':
+      return invalid({ path: 'quantity', message: `At most ${MAX_QUANTITY} of one product` })
+    case 'too-many-lines':
+      return invalid({ path: 'productId', message: `At most ${MAX_LINES} products in one cart` })
   }
 }
 
@@ -78,8 +82,12 @@ function checkQuantity(quantity: number): void {
 /** The fields of a body. A form has text only: what reads as a whole number is one. */
 function fieldsOf(req: Request): unknown {
   if (!req.is('urlencoded')) return req.body
-  return Object.fromEntries(Object.entries(req.body as Record<string, unknown>).map(([name, value]) =>
-    [name, typeof value === 'string' && /^ *-?\d{1,16} *$/.test(value) ? Number(value) : value]))
+  return Object.fromEntries(
+    Object.entries(req.body as Record<string, unknown>).map(([name, value]) => [
+      name,
+      typeof value === 'string' && /^ *-?\d{1,16} *$/.test(value) ? Number(value) : value
+    ])
+  )
 }
 
 /** A product that cannot be is one that is not in the cart: 0. */

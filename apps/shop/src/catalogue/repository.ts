@@ -9,6 +9,6 @@ export function catalogueRepository(db: Database): Catalogue {
   const products = db.selectFrom('products').select(['id', 'name', 'priceCents', 'stock'])
   return {
     list: () => products.orderBy('id').execute(),
-    find: async id => id <= MAX_ID ? products.where('id', '=', id).executeTakeFirst() : undefined
+    find: async (id) => (id <= MAX_ID ? products.where('id', '=', id).executeTakeFirst() : undefined)
   }
 }

@@ -35,7 +35,7 @@ export class Orders {
   readonly #repository: OrderRepository
   readonly #carts: CartsToOrder
 
-  constructor({ repository, carts }: { readonly repository: OrderRepository, readonly carts: CartsToOrder }) {
+  constructor({ repository, carts }: { readonly repository: OrderRepository; readonly carts: CartsToOrder }) {
     this.#repository = repository
     this.#carts = carts
   }
@@ -52,9 +52,10 @@ export class Orders {
    */
   async checkout(session: BuyerSession, key?: string): Promise<Checkout> {
     await this.#carts.mergeGuestCart(session)
-    const checkout = session.userId === undefined
-      ? await this.#ofGuest(session, key)
-      : await this.#repository.placeForUser({ userId: Number(session.userId), owners: ownersOf(session), key })
+    const checkout =
+      session.userId === undefined
+        ? await this.#ofGuest(session, key)
+        : await this.#repository.placeForUser({ userId: Number(session.userId), owners: ownersOf(session), key })
     if (checkout.outcome === 'price-changed') await this.#carts.reprice(session, checkout.prices)
     return checkout
   }
@@ -70,7 +71,9 @@ export class Orders {
       const known = key === undefined ? undefined : await this.#repository.findByKey(owners, key)
       if (known) {
         if (cart && cart.id === known.cartId) cart = await this.#carts.settle(session, cart.id, known.items)
-        return !cart || fingerprintOf(cart.lines) === fingerprintOf(known.items) ? { outcome: 'known', order: known } : { outcome: 'key-used' }
+        return !cart || fingerprintOf(cart.lines) === fingerprintOf(known.items)
+          ? { outcome: 'known', order: known }
+          : { outcome: 'key-used' }
       }
       if (!cart) return { outcome: 'empty' }
       const placed = await this.#repository.placeForGuest({ cart, owners, key })
@@ -89,4 +92,3 @@ export class Orders {
 function ownersOf({ userId, buyer }: BuyerSession): readonly string[] {
   return [...(userId === undefined ? [] : [`user:${userId}`]), ...(buyer === undefined ? [] : [`guest:${buyer}`])]
 }
-

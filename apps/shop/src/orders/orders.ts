@@ -48,17 +48,17 @@ export type Refusal =
   /** The key belongs to an order of other lines. */
   | { readonly outcome: 'key-used' }
   /** The cart holds the new prices now. */
-  | { readonly outcome: 'price-changed', readonly prices: readonly NewPrice[] }
-  | { readonly outcome: 'insufficient-stock', readonly shortfalls: readonly Shortfall[] }
+  | { readonly outcome: 'price-changed'; readonly prices: readonly NewPrice[] }
+  | { readonly outcome: 'insufficient-stock'; readonly shortfalls: readonly Shortfall[] }
 
 /** `known` is an order that the same key already made. */
 export type Checkout =
-  | { readonly outcome: 'placed', readonly order: Order }
-  | { readonly outcome: 'known', readonly order: Order }
+  | { readonly outcome: 'placed'; readonly order: Order }
+  | { readonly outcome: 'known'; readonly order: Order }
   | Refusal
 
 /** What the products of some lines cost now, and how many there are. */
-export type ProductsNow = ReadonlyMap<number, { readonly priceCents: number, readonly stock: number }>
+export type ProductsNow = ReadonlyMap<number, { readonly priceCents: number; readonly stock: number }>
 
 /**
  * Why lines cannot be bought as they are. A changed price is told first: it may change the mind about the rest.
@@ -79,19 +79,27 @@ export function objectionTo(lines: readonly OrderLine[], products: ProductsNow):
 }
 
 /** The same text for the same pieces of the same products, in whatever order, and no other. */
-export function fingerprintOf(lines: readonly { readonly productId: number, readonly quantity: number }[]): string {
-  return lines.toSorted((a, b) => a.productId - b.productId).map(line => `${line.productId}x${line.quantity}`).join(' ')
+export function fingerprintOf(lines: readonly { readonly productId: number; readonly quantity: number }[]): string {
+  return lines
+    .toSorted((a, b) => a.productId - b.productId)
+    .map((line) => `${line.productId}x${line.quantity}`)
+    .join(' ')
 }
 
 /** @returns the order with its amounts in both forms */
 export function orderJson({ id, items, totalCents, currency, createdAt }: Order): OrderJson {
   return {
     id,
-    items: items.map(({ productId, name, priceCents, quantity }) => ({ productId, name, price: inUnits(priceCents), priceCents, quantity })),
+    items: items.map(({ productId, name, priceCents, quantity }) => ({
+      productId,
+      name,
+      price: inUnits(priceCents),
+      priceCents,
+      quantity
+    })),
     total: inUnits(totalCents),
     totalCents,
     currency,
     timestamp: new Date(createdAt).toISOString()
   }
 }
-

@@ -12,9 +12,9 @@ interface Placing {
 }
 
 export type GuestCheckout =
-  | { readonly outcome: 'placed', readonly order: Order }
+  | { readonly outcome: 'placed'; readonly order: Order }
   /** The cart was ordered, or added to a user's, already: that much of it. */
-  | { readonly outcome: 'settled', readonly taken: readonly { readonly productId: number, readonly quantity: number }[] }
+  | { readonly outcome: 'settled'; readonly taken: readonly { readonly productId: number; readonly quantity: number }[] }
   /** Another checkout has just used the key. */
   | { readonly outcome: 'key-taken' }
   | Refusal
@@ -26,7 +26,7 @@ export interface OrderRepository {
   /** @returns the order that one of the owners placed with this key, the first owner's before another's */
   findByKey(owners: readonly string[], key: string): Promise<Order | undefined>
   /** Takes the stock, writes the order and settles the guest's cart; or does nothing. */
-  placeForGuest(placing: Placing & { readonly cart: { readonly id: string, readonly lines: readonly OrderLine[] } }): Promise<GuestCheckout>
+  placeForGuest(placing: Placing & { readonly cart: { readonly id: string; readonly lines: readonly OrderLine[] } }): Promise<GuestCheckout>
   /** Takes the stock, writes the order and empties the user's cart; or does nothing. */
   placeForUser(placing: Placing & { readonly userId: number }): Promise<Checkout>
 }
@@ -34,44 +34,59 @@ export interface OrderRepository {
 /** The orders in the shop's database. */
 export function orderRepository(db: Database, now: () => number = Date.now): OrderRepository {
   return {
-    listOf: userId => ordersWhere(db, { userId }),
+    listOf: (userId) => ordersWhere(db, { userId }),
     findByKey: (owners, key) => findByKey(db, owners, key),
 
-    placeForGuest: ({ cart, owners, key }) => allOrNothing(db, async (trx): Promise<GuestCheckout> => {
-      // The first write: whoever comes with the same cart at the same time waits here, and then finds it settled.
-      const first = await trx.insertInto('settledCarts')
-        .values({ cartId: cart.id, lines: JSON.stringify(cart.lines.map(({ productId, quantity }) => ({ productId, quantity }))), settledAt: now() })
-        .onConflict(conflict => conflict.column('cartId').doNothing())
-        .returning('cartId').executeTakeFirst()
-      if (!first) {
-        const { lines } = await trx.selectFrom('settledCarts').select('lines').where('cartId', '=', cart.id).executeTakeFirstOrThrow()
-        return { outcome: 'settled', taken: JSON.parse(lines) }
-      }
-      const items = await takeStock(trx, cart.lines)
-      const order = await writeOrder(trx, { userId: null, cartId: cart.id, items, createdAt: now() })
-      if (!await writeKey(trx, order, owners, key)) throw new Undo({ outcome: 'key-taken' })
-      return { outcome: 'placed', order }
-    }),
+    placeForGuest: ({ cart, owners, key }) =>
+      allOrNothing(db, async (trx): Promise<GuestCheckout> => {
+        // The first write: whoever comes with the same cart at the same time waits here, and then finds it settled.
+        const first = await trx
+          .insertInto('settledCarts')
+          .values({
+            cartId: cart.id,
+            lines: JSON.stringify(cart.lines.map(({ productId, quantity }) => ({ productId, quantity }))),
+            settledAt: now()
+          })
+          .onConflict((conflict) => conflict.column('cartId').doNothing())
+          .returning('cartId')
+          .executeTakeFirst()
+        if (!first) {
+          const { lines } = await trx.selectFrom('settledCarts').select('lines').where('cartId', '=', cart.id).executeTakeFirstOrThrow()
+          return { outcome: 'settled', taken: JSON.parse(lines) }
+        }
+        const items = await takeStock(trx, cart.lines)
+        const order = await writeOrder(trx, { userId: null, cartId: cart.id, items, createdAt: now() })
+        if (!(await writeKey(trx, order, owners, key))) throw new Undo({ outcome: 'key-taken' })
+        return { outcome: 'placed', order }
+      }),
 
-    placeForUser: ({ userId, owners, key }) => allOrNothing(db, async (trx): Promise<Checkout> => {
-      // The row that every change of this cart locks first, in the cart as here.
-      await trx.insertInto('carts').values({ userId, updatedAt: now() })
-        .onConflict(conflict => conflict.column('userId').doUpdateSet({ updatedAt: now() })).execute()
-      const items = await trx.selectFrom('cartLines').innerJoin('products', 'products.id', 'cartLines.productId')
-        .select(['cartLines.productId', 'products.name', 'cartLines.priceCents', 'cartLines.quantity'])
-        .where('cartLines.userId', '=', userId).orderBy('cartLines.id').execute()
-      const known = key === undefined ? undefined : await findByKey(trx, owners, key)
-      if (known) {
-        const same = items.length === 0 || fingerprintOf(items) === fingerprintOf(known.items)
-        return same ? { outcome: 'known', order: known } : { outcome: 'key-used' }
-      }
-      if (items.length === 0) return { outcome: 'empty' }
-      await takeStock(trx, items)
-      const order = await writeOrder(trx, { userId, cartId: null, items, createdAt: now() })
-      if (!await writeKey(trx, order, owners, key)) throw new Error('A key of this user was used without the lock on the cart.')
-      await trx.deleteFrom('cartLines').where('userId', '=', userId).execute()
-      return { outcome: 'placed', order }
-    })
+    placeForUser: ({ userId, owners, key }) =>
+      allOrNothing(db, async (trx): Promise<Checkout> => {
+        // The row that every change of this cart locks first, in the cart as here.
+        await trx
+          .insertInto('carts')
+          .values({ userId, updatedAt: now() })
+          .onConflict((conflict) => conflict.column('userId').doUpdateSet({ updatedAt: now() }))
+          .execute()
+        const items = await trx
+          .selectFrom('cartLines')
+          .innerJoin('products', 'products.id', 'cartLines.productId')
+          .select(['cartLines.productId', 'products.name', 'cartLines.priceCents', 'cartLines.quantity'])
+          .where('cartLines.userId', '=', userId)
+          .orderBy('cartLines.id')
+          .execute()
+        const known = key === undefined ? undefined : await findByKey(trx, owners, key)
+        if (known) {
+          const same = items.length === 0 || fingerprintOf(items) === fingerprintOf(known.items)
+          return same ? { outcome: 'known', order: known } : { outcome: 'key-used' }
+        }
+        if (items.length === 0) return { outcome: 'empty' }
+        await takeStock(trx, items)
+        const order = await writeOrder(trx, { userId, cartId: null, items, createdAt: now() })
+        if (!(await writeKey(trx, order, owners, key))) throw new Error('A key of this user was used without the lock on the cart.')
+        await trx.deleteFrom('cartLines').where('userId', '=', userId).execute()
+        return { outcome: 'placed', order }
+      })
   }
 }
 
@@ -109,31 +124,53 @@ async function allOrNothing<T>(db: Database, work: (trx: Transaction<Tables>) =>
  * @returns the lines under the names that their products have now
  */
 async function takeStock(trx: Transaction<Tables>, lines: readonly OrderLine[]): Promise<readonly OrderLine[]> {
-  const rows = await trx.selectFrom('products').select(['id', 'name', 'priceCents', 'stock'])
-    .where('id', 'in', lines.map(line => line.productId)).execute()
-  const products = new Map(rows.map(row => [row.id, row]))
+  const rows = await trx
+    .selectFrom('products')
+    .select(['id', 'name', 'priceCents', 'stock'])
+    .where(
+      'id',
+      'in',
+      lines.map((line) => line.productId)
+    )
+    .execute()
+  const products = new Map(rows.map((row) => [row.id, row]))
   const objection = objectionTo(lines, products)
   if (objection) throw new Undo(objection)
   for (const { productId, priceCents, quantity } of lines.toSorted((a, b) => a.productId - b.productId)) {
-    const { numUpdatedRows } = await trx.updateTable('products')
-      .set(product => ({ stock: product('stock', '-', quantity) }))
-      .where('id', '=', productId).where('stock', '>=', quantity).where('priceCents', '=', priceCents)
+    const { numUpdatedRows } = await trx
+      .updateTable('products')
+      .set((product) => ({ stock: product('stock', '-', quantity) }))
+      .where('id', '=', productId)
+      .where('stock', '>=', quantity)
+      .where('priceCents', '=', priceCents)
       .executeTakeFirst()
     if (numUpdatedRows !== 1n) throw new Again(`Product ${productId} changed while it was bought.`)
   }
-  return lines.map(line => ({ ...line, name: products.get(line.productId)?.name ?? line.name }))
+  return lines.map((line) => ({ ...line, name: products.get(line.productId)?.name ?? line.name }))
 }
 
 type NewOrder = Pick<Order, 'cartId' | 'items' | 'createdAt'> & { readonly userId: number | null }
 
 async function writeOrder(trx: Transaction<Tables>, { userId, cartId, items, createdAt }: NewOrder): Promise<Order> {
   const totalCents = amountCents(items)
-  const { id } = await trx.insertInto('orders')
+  const { id } = await trx
+    .insertInto('orders')
     .values({ userId, cartId, totalCents, currency: CURRENCY, createdAt })
-    .returning('id').executeTakeFirstOrThrow()
-  await trx.insertInto('orderLines').values(items.map((line, position) => ({
-    orderId: id, position, productId: line.productId, name: line.name, priceCents: line.priceCents, quantity: line.quantity
-  }))).execute()
+    .returning('id')
+    .executeTakeFirstOrThrow()
+  await trx
+    .insertInto('orderLines')
+    .values(
+      items.map((line, position) => ({
+        orderId: id,
+        position,
+        productId: line.productId,
+        name: line.name,
+        priceCents: line.priceCents,
+        quantity: line.quantity
+      }))
+    )
+    .execute()
   return { id, cartId, items, totalCents, currency: CURRENCY, createdAt }
 }
 
@@ -141,17 +178,23 @@ async function writeOrder(trx: Transaction<Tables>, { userId, cartId, items, cre
 async function writeKey(trx: Transaction<Tables>, order: Order, owners: readonly string[], key: string | undefined): Promise<boolean> {
   const owner = owners[0]
   if (key === undefined || owner === undefined) return true
-  const written = await trx.insertInto('idempotencyKeys')
+  const written = await trx
+    .insertInto('idempotencyKeys')
     .values({ owner, key, orderId: order.id, createdAt: order.createdAt })
-    .onConflict(conflict => conflict.columns(['owner', 'key']).doNothing())
-    .returning('orderId').executeTakeFirst()
+    .onConflict((conflict) => conflict.columns(['owner', 'key']).doNothing())
+    .returning('orderId')
+    .executeTakeFirst()
   return written !== undefined
 }
 
 async function findByKey(db: Database, owners: readonly string[], key: string): Promise<Order | undefined> {
   if (owners.length === 0) return undefined
-  const found = await db.selectFrom('idempotencyKeys').select(['owner', 'orderId'])
-    .where('owner', 'in', owners).where('key', '=', key).execute()
+  const found = await db
+    .selectFrom('idempotencyKeys')
+    .select(['owner', 'orderId'])
+    .where('owner', 'in', owners)
+    .where('key', '=', key)
+    .execute()
   const first = found.toSorted((a, b) => owners.indexOf(a.owner) - owners.indexOf(b.owner))[0]
   if (!first) return undefined
   const [order] = await ordersWhere(db, { id: first.orderId })
@@ -160,13 +203,22 @@ async function findByKey(db: Database, owners: readonly string[], key: string): 
 
 async function ordersWhere(db: Database, where: { readonly id: number } | { readonly userId: number }): Promise<readonly Order[]> {
   const [column, value] = 'id' in where ? ['orders.id' as const, where.id] : ['orders.userId' as const, where.userId]
-  const orders = await db.selectFrom('orders').select(['id', 'cartId', 'totalCents', 'currency', 'createdAt'])
-    .where(column, '=', value).orderBy('id', 'desc').execute()
-  const lines = await db.selectFrom('orderLines').innerJoin('orders', 'orders.id', 'orderLines.orderId')
+  const orders = await db
+    .selectFrom('orders')
+    .select(['id', 'cartId', 'totalCents', 'currency', 'createdAt'])
+    .where(column, '=', value)
+    .orderBy('id', 'desc')
+    .execute()
+  const lines = await db
+    .selectFrom('orderLines')
+    .innerJoin('orders', 'orders.id', 'orderLines.orderId')
     .select(['orderLines.orderId', 'orderLines.productId', 'orderLines.name', 'orderLines.priceCents', 'orderLines.quantity'])
-    .where(column, '=', value).orderBy('orderLines.orderId').orderBy('orderLines.position').execute()
-  const linesOf = Map.groupBy(lines, line => line.orderId)
-  return orders.map(order => ({
+    .where(column, '=', value)
+    .orderBy('orderLines.orderId')
+    .orderBy('orderLines.position')
+    .execute()
+  const linesOf = Map.groupBy(lines, (line) => line.orderId)
+  return orders.map((order) => ({
     ...order,
     items: (linesOf.get(order.id) ?? []).map(({ productId, name, priceCents, quantity }) => ({ productId, name, priceCents, quantity }))
   }))

@@ -35,14 +35,16 @@ export function ordersRouter({ orders, requireUser }: OrdersRouterOptions): Rout
 
 function refusal(refused: Refusal): HttpError {
   switch (refused.outcome) {
-    case 'empty': return new HttpError(400, 'Cart is empty')
-    case 'key-used': return new HttpError(422, 'Idempotency key already used')
+    case 'empty':
+      return new HttpError(400, 'Cart is empty')
+    case 'key-used':
+      return new HttpError(422, 'Idempotency key already used')
     case 'price-changed':
       return new HttpError(409, 'Price changed', {
         details: refused.prices.map(({ productId, priceCents }) => ({ productId, price: inUnits(priceCents), priceCents }))
       })
     case 'insufficient-stock':
-      return new HttpError(409, 'Insufficient stock', { details: refused.shortfalls.map(shortfall => ({ ...shortfall })) })
+      return new HttpError(409, 'Insufficient stock', { details: refused.shortfalls.map((shortfall) => ({ ...shortfall })) })
   }
 }
 

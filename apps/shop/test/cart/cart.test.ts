@@ -2,7 +2,15 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import {
-  addToCart, type CartLines, MAX_LINES, MAX_QUANTITY, mergeCarts, removeFromCart, subtractLines, summaryOf, updateCart
+  addToCart,
+  type CartLines,
+  MAX_LINES,
+  MAX_QUANTITY,
+  mergeCarts,
+  removeFromCart,
+  subtractLines,
+  summaryOf,
+  updateCart
 } from '../../src/cart/cart.ts'
 
 const laptop = { id: 1, name: 'Laptop', priceCents: 99_999, stock: 10 }
@@ -11,13 +19,16 @@ const oneLaptop = [{ productId: 1, name: 'Laptop', priceCents: 99_999, quantity:
 
 /** Carts with each product once, as the rules leave them. */
 const carts = fc.uniqueArray(
-  fc.record({
-    productId: fc.integer({ min: 1, max: 30 }),
-    name: fc.string({ maxLength: 10 }),
-    priceCents: fc.integer({ min: 0, max: 10_000_000 }),
-    quantity: fc.integer({ min: 1, max: MAX_QUANTITY })
-  }, { noNullPrototype: true }),
-  { selector: line => line.productId, maxLength: 30 }
+  fc.record(
+    {
+      productId: fc.integer({ min: 1, max: 30 }),
+      name: fc.string({ maxLength: 10 }),
+      priceCents: fc.integer({ min: 0, max: 10_000_000 }),
+      quantity: fc.integer({ min: 1, max: MAX_QUANTITY })
+    },
+    { noNullPrototype: true }
+  ),
+  { selector: (line) => line.productId, maxLength: 30 }
 )
 
 describe('adding to a cart', () => {
@@ -27,9 +38,15 @@ describe('adding to a cart', () => {
   })
 
   it('adds to a line that is there, which keeps its place and the price that was seen', () => {
-    const added = addToCart([...oneLaptop, { productId: 2, name: 'Mouse', priceCents: 2_999, quantity: 3 }], { ...laptop, priceCents: 1 }, 2)
-    assert.deepEqual(added.outcome === 'added' && added.lines.map(line => [line.productId, line.priceCents, line.quantity]),
-      [[1, 99_999, 3], [2, 2_999, 3]])
+    const added = addToCart(
+      [...oneLaptop, { productId: 2, name: 'Mouse', priceCents: 2_999, quantity: 3 }],
+      { ...laptop, priceCents: 1 },
+      2
+    )
+    assert.deepEqual(added.outcome === 'added' && added.lines.map((line) => [line.productId, line.priceCents, line.quantity]), [
+      [1, 99_999, 3],
+      [2, 2_999, 3]
+    ])
   })
 
   it('counts what the cart holds against the stock', () => {
@@ -73,57 +90,72 @@ describe('changing a quantity', () => {
   })
 })
 
-describe('merging a guest\'s cart', () => {
+describe("merging a guest's cart", () => {
   it('adds quantities, keeps the order of adding and the price seen first', () => {
     const mine: CartLines = [{ productId: 2, name: 'Mouse', priceCents: 2_999, quantity: 1 }]
-    const guests: CartLines = [{ productId: 3, name: 'Keyboard', priceCents: 7_999, quantity: 1 }, { productId: 2, name: 'Mouse', priceCents: 1, quantity: 2 }]
-    assert.deepEqual(mergeCarts(mine, guests, () => 100), [{ ...mine[0], quantity: 3 }, guests[0]])
+    const guests: CartLines = [
+      { productId: 3, name: 'Keyboard', priceCents: 7_999, quantity: 1 },
+      { productId: 2, name: 'Mouse', priceCents: 1, quantity: 2 }
+    ]
+    assert.deepEqual(
+      mergeCarts(mine, guests, () => 100),
+      [{ ...mine[0], quantity: 3 }, guests[0]]
+    )
   })
 
   it('caps at the stock, and leaves out what is sold out', () => {
     assert.equal(mergeCarts(oneLaptop, [{ ...oneLaptop[0]!, quantity: 20 }], () => 10)[0]?.quantity, 10)
-    assert.deepEqual(mergeCarts([], oneLaptop, () => 0), [])
+    assert.deepEqual(
+      mergeCarts([], oneLaptop, () => 0),
+      []
+    )
   })
 
   it('never makes less of what the user held, and never more than the stock of what is new', () => {
-    fc.assert(fc.property(carts, carts, fc.func(fc.nat({ max: 2 * MAX_QUANTITY })), (mine, guests, stockOf) => {
-      const merged = new Map(mergeCarts(mine, guests, stockOf).map(line => [line.productId, line.quantity]))
-      for (const { productId, quantity } of mine) assert.ok(merged.get(productId)! >= quantity)
-      for (const { productId, quantity } of guests) {
-        const held = mine.find(line => line.productId === productId)?.quantity ?? 0
-        const cap = Math.min(stockOf(productId), MAX_QUANTITY)
-        assert.equal(merged.get(productId) ?? 0, Math.max(held, Math.min(cap, held + quantity)))
-      }
-    }))
+    fc.assert(
+      fc.property(carts, carts, fc.func(fc.nat({ max: 2 * MAX_QUANTITY })), (mine, guests, stockOf) => {
+        const merged = new Map(mergeCarts(mine, guests, stockOf).map((line) => [line.productId, line.quantity]))
+        for (const { productId, quantity } of mine) assert.ok(merged.get(productId)! >= quantity)
+        for (const { productId, quantity } of guests) {
+          const held = mine.find((line) => line.productId === productId)?.quantity ?? 0
+          const cap = Math.min(stockOf(productId), MAX_QUANTITY)
+          assert.equal(merged.get(productId) ?? 0, Math.max(held, Math.min(cap, held + quantity)))
+        }
+      })
+    )
   })
 })
 
 describe('what is left of a cart', () => {
   it('is nothing when all was taken, and all when nothing was', () => {
-    fc.assert(fc.property(carts, cart => {
-      assert.deepEqual(subtractLines(cart, cart), [])
-      assert.deepEqual(subtractLines(cart, []), cart)
-    }))
+    fc.assert(
+      fc.property(carts, (cart) => {
+        assert.deepEqual(subtractLines(cart, cart), [])
+        assert.deepEqual(subtractLines(cart, []), cart)
+      })
+    )
   })
 
   it('is what was added meanwhile', () => {
     const plenty = (id: number) => ({ id, name: 'x', priceCents: 5, stock: 10 * MAX_QUANTITY })
-    fc.assert(fc.property(carts, fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 9 }))), (cart, additions) => {
-      let now: CartLines = cart
-      const added = new Map<number, number>()
-      for (const [id, quantity] of additions) {
-        const outcome = addToCart(now, plenty(id), quantity)
-        if (outcome.outcome !== 'added') continue
-        now = outcome.lines
-        added.set(id, (added.get(id) ?? 0) + quantity)
-      }
-      assert.deepEqual(new Map(subtractLines(now, cart).map(line => [line.productId, line.quantity])), added)
-    }))
+    fc.assert(
+      fc.property(carts, fc.array(fc.tuple(fc.integer({ min: 1, max: 40 }), fc.integer({ min: 1, max: 9 }))), (cart, additions) => {
+        let now: CartLines = cart
+        const added = new Map<number, number>()
+        for (const [id, quantity] of additions) {
+          const outcome = addToCart(now, plenty(id), quantity)
+          if (outcome.outcome !== 'added') continue
+          now = outcome.lines
+          added.set(id, (added.get(id) ?? 0) + quantity)
+        }
+        assert.deepEqual(new Map(subtractLines(now, cart).map((line) => [line.productId, line.quantity])), added)
+      })
+    )
   })
 })
 
 describe('totals', () => {
-  it('of the seed\'s products are exact', () => {
+  it("of the seed's products are exact", () => {
     const lines: CartLines = [...oneLaptop, { productId: 2, name: 'Mouse', priceCents: 2_999, quantity: 3 }]
     assert.deepEqual(summaryOf(lines), {
       items: [
@@ -142,14 +174,21 @@ describe('totals', () => {
   })
 
   it('are the sums of the lines in whole cents, however large, and 29.99 stays 29.99 in JSON', () => {
-    fc.assert(fc.property(carts, cart => {
-      const summary = JSON.parse(JSON.stringify(summaryOf(cart))) as ReturnType<typeof summaryOf>
-      const cents = cart.reduce((sum, line) => sum + BigInt(line.priceCents) * BigInt(line.quantity), 0n)
-      assert.equal(BigInt(summary.totalPriceCents), cents)
-      assert.equal(summary.totalItems, cart.reduce((sum, line) => sum + line.quantity, 0))
-      for (const amount of [summary.totalPrice, ...summary.items.map(item => item.price)]) assert.match(String(amount), /^\d+(\.\d{1,2})?$/)
-      for (const item of summary.items) assert.equal(Math.round(item.price * 100), item.priceCents)
-      assert.equal(Math.round(summary.totalPrice * 100), summary.totalPriceCents)
-    }), { numRuns: 1000 })
+    fc.assert(
+      fc.property(carts, (cart) => {
+        const summary = JSON.parse(JSON.stringify(summaryOf(cart))) as ReturnType<typeof summaryOf>
+        const cents = cart.reduce((sum, line) => sum + BigInt(line.priceCents) * BigInt(line.quantity), 0n)
+        assert.equal(BigInt(summary.totalPriceCents), cents)
+        assert.equal(
+          summary.totalItems,
+          cart.reduce((sum, line) => sum + line.quantity, 0)
+        )
+        for (const amount of [summary.totalPrice, ...summary.items.map((item) => item.price)])
+          assert.match(String(amount), /^\d+(\.\d{1,2})?$/)
+        for (const item of summary.items) assert.equal(Math.round(item.price * 100), item.priceCents)
+        assert.equal(Math.round(summary.totalPrice * 100), summary.totalPriceCents)
+      }),
+      { numRuns: 1000 }
+    )
   })
 })

@@ -27,9 +27,20 @@ export async function databases(test: TestContext, count: number): Promise<Datab
   for (let i = 0; i < count; i++) opened.push(await openDatabase(url))
   const db = opened[0]!
   await db.insertInto('products').values(PRODUCTS).execute()
-  await db.insertInto('users').values(['ann', 'bob'].map(name => ({
-    username: name, usernameKey: name, email: `${name}@example.com`, emailKey: `${name}@example.com`, passwordHash: '', role: 'user' as const, createdAt: 0
-  }))).execute()
+  await db
+    .insertInto('users')
+    .values(
+      ['ann', 'bob'].map((name) => ({
+        username: name,
+        usernameKey: name,
+        email: `${name}@example.com`,
+        emailKey: `${name}@example.com`,
+        passwordHash: '',
+        role: 'user' as const,
+        createdAt: 0
+      }))
+    )
+    .execute()
   return opened
 }
 

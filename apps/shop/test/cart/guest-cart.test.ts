@@ -6,14 +6,16 @@ import { type CartAttributes, guestLines, putGuestLines, settleGuestCart } from 
 
 const line = (productId: number, quantity = 1) => ({ productId, name: `Product ${productId}`, priceCents: 100 * productId, quantity })
 
-describe('a guest\'s cart in the session', () => {
+describe("a guest's cart in the session", () => {
   it('comes back from JSON as it was put there, in the order of adding', () => {
-    const lines = fc.uniqueArray(fc.integer({ min: 1 }), { minLength: 1, maxLength: 50 }).map(ids => ids.map(id => line(id)))
-    fc.assert(fc.property(lines, (lines: CartLines) => {
-      const attributes: CartAttributes = {}
-      putGuestLines(attributes, lines)
-      assert.deepEqual(guestLines(JSON.parse(JSON.stringify(attributes))), lines)
-    }))
+    const lines = fc.uniqueArray(fc.integer({ min: 1 }), { minLength: 1, maxLength: 50 }).map((ids) => ids.map((id) => line(id)))
+    fc.assert(
+      fc.property(lines, (lines: CartLines) => {
+        const attributes: CartAttributes = {}
+        putGuestLines(attributes, lines)
+        assert.deepEqual(guestLines(JSON.parse(JSON.stringify(attributes))), lines)
+      })
+    )
   })
 
   it('is an object by key, so that sessions merge it line by line', () => {
@@ -42,7 +44,7 @@ describe('a guest\'s cart in the session', () => {
   })
 })
 
-describe('settling a guest\'s cart', () => {
+describe("settling a guest's cart", () => {
   it('takes out what was ordered, and leaves what was added meanwhile under a new id', () => {
     const attributes: CartAttributes = {}
     putGuestLines(attributes, [line(1, 2), line(2), line(3)])

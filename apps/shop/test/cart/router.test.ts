@@ -12,7 +12,11 @@ const EMPTY = { items: [], totalItems: 0, totalPrice: 0, totalPriceCents: 0, cur
 
 const is = ({ status, json }: Answer, expectedStatus: number, error: string, code: string, path?: string) => {
   assert.deepEqual([status, json.error, json.code], [expectedStatus, error, code])
-  if (path) assert.deepEqual(json.details.map((detail: { path: string }) => detail.path), [path])
+  if (path)
+    assert.deepEqual(
+      json.details.map((detail: { path: string }) => detail.path),
+      [path]
+    )
 }
 
 for (const who of ['guest', 'user'] as const) {
@@ -67,7 +71,8 @@ for (const who of ['guest', 'user'] as const) {
 
     it('POST /cart/add tells the field that is missing, of the wrong kind or out of bounds', async () => {
       const buyer = await client()
-      const invalid = async (body: unknown, path: string) => is(await buyer.post('/cart/add', body), 400, 'Invalid request', 'invalid-request', path)
+      const invalid = async (body: unknown, path: string) =>
+        is(await buyer.post('/cart/add', body), 400, 'Invalid request', 'invalid-request', path)
       await invalid({}, 'productId')
       await invalid(undefined, 'productId')
       for (const productId of ['1', null, 1.5, {}, [1], true]) await invalid({ productId }, 'productId')
@@ -88,7 +93,10 @@ for (const who of ['guest', 'user'] as const) {
       const buyer = await client()
       for (const productId of ids) assert.equal((await buyer.post('/cart/add', { productId })).status, 200)
       const { json } = await buyer.get('/cart')
-      assert.deepEqual(json.cart.items.map((item: { productId: number }) => item.productId), ids)
+      assert.deepEqual(
+        json.cart.items.map((item: { productId: number }) => item.productId),
+        ids
+      )
     })
 
     it('PUT /cart/update sets the quantity of a line', async () => {
@@ -123,7 +131,10 @@ for (const who of ['guest', 'user'] as const) {
       for (const id of ['1', '1', '999999', 'x']) {
         const { status, json } = await buyer.delete(`/cart/remove/${id}`)
         assert.deepEqual([status, json.message], [200, 'Item removed from cart'])
-        assert.deepEqual(json.cart.items.map((item: { productId: number }) => item.productId), [2])
+        assert.deepEqual(
+          json.cart.items.map((item: { productId: number }) => item.productId),
+          [2]
+        )
       }
     })
 
@@ -150,7 +161,14 @@ for (const who of ['guest', 'user'] as const) {
       const added = await buyer.form('/cart/add', { productId: '1', quantity: '2' })
       assert.equal(added.status, 303)
       assert.deepEqual(await contentsOf(buyer), { 1: 2 })
-      for (const [productId, quantity, status] of [['1', '0', 400], ['1', 'x', 400], ['1', '', 400], ['1', '99', 400], ['77777', '1', 404], ['x', '1', 400]] as const) {
+      for (const [productId, quantity, status] of [
+        ['1', '0', 400],
+        ['1', 'x', 400],
+        ['1', '', 400],
+        ['1', '99', 400],
+        ['77777', '1', 404],
+        ['x', '1', 400]
+      ] as const) {
         assert.equal((await buyer.form('/cart/add', { productId, quantity })).status, status)
       }
       assert.deepEqual(await contentsOf(buyer), { 1: 2 })
@@ -159,7 +177,10 @@ for (const who of ['guest', 'user'] as const) {
     it('refuses other methods', async () => {
       const buyer = await client()
       for (const [method, path, allow] of [
-        ['POST', '/cart', 'DELETE, GET, HEAD'], ['GET', '/cart/add', 'POST'], ['POST', '/cart/update/1', 'PUT'], ['POST', '/cart/remove/1', 'DELETE']
+        ['POST', '/cart', 'DELETE, GET, HEAD'],
+        ['GET', '/cart/add', 'POST'],
+        ['POST', '/cart/update/1', 'PUT'],
+        ['POST', '/cart/remove/1', 'DELETE']
       ] as const) {
         const { status, headers } = await buyer.send(method, path)
         assert.deepEqual([status, headers.get('Allow')], [405, allow], `${method} ${path}`)
@@ -168,7 +189,7 @@ for (const who of ['guest', 'user'] as const) {
   })
 }
 
-describe('a guest\'s session', () => {
+describe("a guest's session", () => {
   it('begins with the first line, not by looking, removing, clearing or being refused', async () => {
     const guest = shop.client()
     await guest.get('/cart')
@@ -190,7 +211,7 @@ describe('a guest\'s session', () => {
   })
 })
 
-describe('a user\'s cart', () => {
+describe("a user's cart", () => {
   it('is the same on another device and after signing out; signed out it is hidden', async () => {
     const one = shop.client()
     const user = await register(one)

@@ -20,9 +20,15 @@ export class SessionStandIn implements CartSession {
     this.#loaded = structuredClone(stored)
   }
 
-  get userId(): number | undefined { return this.#loaded.userId }
-  get guestCart() { return this.#loaded.guestCart! }
-  get buyer() { return this.#loaded.buyer! }
+  get userId(): number | undefined {
+    return this.#loaded.userId
+  }
+  get guestCart() {
+    return this.#loaded.guestCart!
+  }
+  get buyer() {
+    return this.#loaded.buyer!
+  }
 
   async update<T>(change: (draft: CartAttributes) => T): Promise<T> {
     const draft = structuredClone(this.#stored)

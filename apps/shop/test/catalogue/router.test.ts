@@ -7,7 +7,7 @@ after(() => shop.close())
 const visitor = () => shop.client()
 
 describe('GET /products', () => {
-  it('lists the seed\'s products first, with price and stock', async () => {
+  it("lists the seed's products first, with price and stock", async () => {
     const { status, json } = await visitor().get('/products')
     assert.equal(status, 200)
     assert.deepEqual(json.products.slice(0, 3), [

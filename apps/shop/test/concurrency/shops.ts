@@ -4,7 +4,7 @@ import { type Database, openDatabase } from '../../src/database/database.ts'
 import { Client, startProcess, temporaryFolder } from '../helpers.ts'
 
 /** Starts shops in processes of their own, all on the same new files. They end with the test. */
-export async function startShops(test: TestContext, count: number): Promise<{ readonly urls: readonly string[], readonly db: Database }> {
+export async function startShops(test: TestContext, count: number): Promise<{ readonly urls: readonly string[]; readonly db: Database }> {
   const resources = new AsyncDisposableStack()
   test.after(() => resources.disposeAsync())
   const folder = resources.use(await temporaryFolder()).path

@@ -1,50 +1,15 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
-import { Carts } from '../../src/cart/carts.ts'
-import { cartRepository } from '../../src/cart/repository.ts'
-import { catalogueRepository } from '../../src/catalogue/repository.ts'
-import type { Database } from '../../src/database/database.ts'
-import { Orders } from '../../src/orders/checkout.ts'
-import type { Checkout } from '../../src/orders/orders.ts'
-import { orderRepository } from '../../src/orders/repository.ts'
 import { database, databases, stockOf } from '../cart/database.ts'
 import { SessionStandIn, type StoredSession } from '../cart/session-stand-in.ts'
-
-/** The shop's carts and orders as one process has them. */
-function shopOn(db: Database) {
-  const carts = new Carts({ repository: cartRepository(db), catalogue: catalogueRepository(db) })
-  const orders = new Orders({ repository: orderRepository(db), carts })
-  return { db, carts, orders }
-}
-
-type Shop = ReturnType<typeof shopOn>
-
-async function fill({ carts }: Shop, stored: StoredSession, contents: Record<number, number>): Promise<void> {
-  for (const [productId, quantity] of Object.entries(contents)) {
-    const { outcome } = await carts.add(new SessionStandIn(stored), Number(productId), quantity)
-    assert.equal(outcome, 'added')
-  }
-}
-
-async function held({ carts }: Shop, stored: StoredSession): Promise<Record<number, number>> {
-  const { items } = await carts.view(new SessionStandIn(stored))
-  return Object.fromEntries(items.map(item => [item.productId, item.quantity]))
-}
-
-async function countOrders(db: Database): Promise<number> {
-  const { count } = await db.selectFrom('orders').select(db.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
-  return count
-}
-
-const checkout = ({ orders }: Shop, stored: StoredSession, key?: string): Promise<Checkout> => orders.checkout(new SessionStandIn(stored), key)
-const orderId = (checkout: Checkout): number | undefined => 'order' in checkout ? checkout.order.id : undefined
+import { checkout, countOrders, fill, held, orderId, shopOn } from './carts-and-orders.ts'
 
 for (const who of ['guest', 'user'] as const) {
-  const begin = (): StoredSession => who === 'user' ? { userId: 1 } : {}
+  const begin = (): StoredSession => (who === 'user' ? { userId: 1 } : {})
 
   describe(`checking out as a ${who}`, () => {
-    it('takes the stock, makes an order of the lines and empties the cart', async test => {
+    it('takes the stock, makes an order of the lines and empties the cart', async (test) => {
       const shop = shopOn(await database(test))
       const stored = begin()
       await fill(shop, stored, { 2: 3, 1: 1 })
@@ -59,7 +24,7 @@ for (const who of ['guest', 'user'] as const) {
       assert.deepEqual(await held(shop, stored), {})
     })
 
-    it('refuses an empty cart, with and without a key, and begins no session for it', async test => {
+    it('refuses an empty cart, with and without a key, and begins no session for it', async (test) => {
       const shop = shopOn(await database(test))
       const stored = begin()
       const session = new SessionStandIn(stored)
@@ -68,7 +33,7 @@ for (const who of ['guest', 'user'] as const) {
       assert.equal(session.writes, 0)
     })
 
-    it('tells changed prices, puts them into the cart, and takes them when sent again', async test => {
+    it('tells changed prices, puts them into the cart, and takes them when sent again', async (test) => {
       const shop = shopOn(await database(test))
       const stored = begin()
       await fill(shop, stored, { 1: 1, 2: 1 })
@@ -80,20 +45,23 @@ for (const who of ['guest', 'user'] as const) {
       assert.equal('order' in placed && placed.order.totalCents, 99_999 + 3_499)
     })
 
-    it('tells every line that is short, and leaves cart and stock as they are', async test => {
+    it('tells every line that is short, and leaves cart and stock as they are', async (test) => {
       const shop = shopOn(await database(test))
       const stored = begin()
       await fill(shop, stored, { 1: 5, 2: 5, 3: 5 })
       await shop.db.updateTable('products').set({ stock: 4 }).where('id', 'in', [2, 3]).execute()
       assert.deepEqual(await checkout(shop, stored, 'k'), {
         outcome: 'insufficient-stock',
-        shortfalls: [{ productId: 2, requested: 5, available: 4 }, { productId: 3, requested: 5, available: 4 }]
+        shortfalls: [
+          { productId: 2, requested: 5, available: 4 },
+          { productId: 3, requested: 5, available: 4 }
+        ]
       })
       assert.deepEqual(await held(shop, stored), { 1: 5, 2: 5, 3: 5 })
       assert.deepEqual([await stockOf(shop.db, 1), await countOrders(shop.db)], [10, 0])
     })
 
-    it('gives the same order for the same key, and no second one', async test => {
+    it('gives the same order for the same key, and no second one', async (test) => {
       const shop = shopOn(await database(test))
       const stored = begin()
       await fill(shop, stored, { 1: 1 })
@@ -104,7 +72,7 @@ for (const who of ['guest', 'user'] as const) {
       assert.deepEqual([await stockOf(shop.db, 1), await countOrders(shop.db)], [9, 1])
     })
 
-    it('refuses a used key when the cart holds other lines, and knows the order when it holds the same', async test => {
+    it('refuses a used key when the cart holds other lines, and knows the order when it holds the same', async (test) => {
       const shop = shopOn(await database(test))
       const stored = begin()
       await fill(shop, stored, { 1: 1 })
@@ -119,7 +87,7 @@ for (const who of ['guest', 'user'] as const) {
       assert.notEqual(orderId(await checkout(shop, stored, 'l')), id)
     })
 
-    it('takes another buyer\'s same key for another key', async test => {
+    it("takes another buyer's same key for another key", async (test) => {
       const shop = shopOn(await database(test))
       const [mine, other]: [StoredSession, StoredSession] = [begin(), who === 'user' ? { userId: 2 } : {}]
       await fill(shop, mine, { 1: 1 })
@@ -129,7 +97,7 @@ for (const who of ['guest', 'user'] as const) {
       assert.notEqual(orderId(one), orderId(two))
     })
 
-    it('makes one order of ten checkouts with one key at once, in two processes', async test => {
+    it('makes one order of ten checkouts with one key at once, in two processes', async (test) => {
       const shops = (await databases(test, 2)).map(shopOn)
       const stored = begin()
       await fill(shops[0]!, stored, { 1: 1, 2: 2 })
@@ -140,7 +108,7 @@ for (const who of ['guest', 'user'] as const) {
       assert.deepEqual(await held(shops[0]!, stored), {})
     })
 
-    it('without a key makes one order of several at once; the others find the cart empty', async test => {
+    it('without a key makes one order of several at once; the others find the cart empty', async (test) => {
       const shops = (await databases(test, 2)).map(shopOn)
       const stored = begin()
       await fill(shops[0]!, stored, { 1: 1 })
@@ -149,24 +117,41 @@ for (const who of ['guest', 'user'] as const) {
       assert.equal(await countOrders(shops[0]!.db), 1)
     })
 
-    it('keeps what is added meanwhile, for the next order', async test => {
+    it('keeps what is added meanwhile, for the next order', async (test) => {
       const shop = shopOn(await database(test))
       const stored = begin()
       await fill(shop, stored, { 1: 1 })
       const early = new SessionStandIn(stored)
       const [placed] = await Promise.all([shop.orders.checkout(early), shop.carts.add(new SessionStandIn(stored), 2, 1)])
       const next = await checkout(shop, stored)
-      const bought = [placed, next].flatMap(result => 'order' in result ? result.order.items.map(item => [item.productId, item.quantity]) : [])
-      assert.deepEqual(bought.sort(), [[1, 1], [2, 1]])
+      const bought = [placed, next].flatMap((result) =>
+        'order' in result ? result.order.items.map((item) => [item.productId, item.quantity]) : []
+      )
+      assert.deepEqual(bought.sort(), [
+        [1, 1],
+        [2, 1]
+      ])
     })
 
-    it('never sells more than there is to more buyers than that, in two processes', async test => {
+    it('never sells more than there is to more buyers than that, in two processes', async (test) => {
       const shops = (await databases(test, 2)).map(shopOn)
       const db = shops[0]!.db
-      await db.insertInto('users').values(Array.from({ length: 20 }, (_, i) => ({
-        id: 100 + i, username: `u${i}`, usernameKey: `u${i}`, email: `${i}`, emailKey: `${i}`, passwordHash: '', role: 'user' as const, createdAt: 0
-      }))).execute()
-      const buyers: StoredSession[] = Array.from({ length: 20 }, (_, i) => who === 'user' ? { userId: 100 + i } : {})
+      await db
+        .insertInto('users')
+        .values(
+          Array.from({ length: 20 }, (_, i) => ({
+            id: 100 + i,
+            username: `u${i}`,
+            usernameKey: `u${i}`,
+            email: `${i}`,
+            emailKey: `${i}`,
+            passwordHash: '',
+            role: 'user' as const,
+            createdAt: 0
+          }))
+        )
+        .execute()
+      const buyers: StoredSession[] = Array.from({ length: 20 }, (_, i) => (who === 'user' ? { userId: 100 + i } : {}))
       for (const buyer of buyers) await fill(shops[0]!, buyer, { 1: 1, 2: 1 })
       const checkouts = await Promise.all(buyers.map((buyer, i) => checkout(shops[i % 2]!, buyer, 'k')))
       assert.equal(checkouts.filter(({ outcome }) => outcome === 'placed').length, 10)
@@ -176,115 +161,8 @@ for (const who of ['guest', 'user'] as const) {
   })
 }
 
-describe('a guest\'s session that was not written after the order', () => {
-  const crashed = async (shop: Shop, contents: Record<number, number>, key?: string) => {
-    const stored: StoredSession = {}
-    await fill(shop, stored, contents)
-    const before = structuredClone(stored)
-    const placed = await checkout(shop, stored, key)
-    return { stored: before, id: orderId(placed) }
-  }
-
-  it('gets its order when it sends the key again, and an empty cart', async test => {
-    const shop = shopOn(await database(test))
-    const { stored, id } = await crashed(shop, { 1: 1 }, 'k')
-    const again = await checkout(shop, stored, 'k')
-    assert.deepEqual([again.outcome, orderId(again)], ['known', id])
-    assert.equal(stored.guestCart, undefined)
-  })
-
-  it('finds its cart empty when it had no key, or sends another one', async test => {
-    for (const [first, second] of [[undefined, undefined], [undefined, 'k'], ['k', 'l'], ['k', undefined]]) {
-      const shop = shopOn(await database(test))
-      const { stored } = await crashed(shop, { 1: 1 }, first)
-      assert.equal((await checkout(shop, stored, second)).outcome, 'empty')
-      assert.equal(stored.guestCart, undefined)
-      assert.equal(await countOrders(shop.db), 1)
-    }
-  })
-
-  it('orders only what it added after that', async test => {
-    const shop = shopOn(await database(test))
-    const { stored } = await crashed(shop, { 1: 1, 2: 1 })
-    await fill(shop, stored, { 2: 2, 3: 1 })
-    const next = await checkout(shop, stored)
-    assert.deepEqual('order' in next && next.order.items.map(item => [item.productId, item.quantity]), [[2, 2], [3, 1]])
-    assert.equal(await stockOf(shop.db, 1), 9)
-  })
-
-  it('refuses the key when something was added after that, which stays', async test => {
-    const shop = shopOn(await database(test))
-    const { stored } = await crashed(shop, { 1: 1 }, 'k')
-    await fill(shop, stored, { 2: 2 })
-    assert.equal((await checkout(shop, stored, 'k')).outcome, 'key-used')
-    assert.deepEqual(await held(shop, stored), { 2: 2 })
-  })
-
-  it('finds its order by its key after signing in, and brings nothing of it into the user\'s cart', async test => {
-    const shop = shopOn(await database(test))
-    const { stored, id } = await crashed(shop, { 1: 1 }, 'k')
-    stored.userId = 1
-    const again = await checkout(shop, stored, 'k')
-    assert.deepEqual([again.outcome, orderId(again)], ['known', id])
-    assert.deepEqual(await held(shop, stored), {})
-    assert.equal(await countOrders(shop.db), 1)
-  })
-})
-
-describe('one key for two carts of a guest at once', () => {
-  for (const [other, outcome] of [[{ 2: 1 }, 'key-used'], [{ 1: 1 }, 'known']] as const) {
-    it(`makes one order, and the other checkout is ${outcome}`, async test => {
-      const shops = (await databases(test, 2)).map(shopOn)
-      const stored: StoredSession = {}
-      await fill(shops[0]!, stored, { 1: 1 })
-      const second: StoredSession = { buyer: stored.buyer! }
-      await fill(shops[0]!, second, other)
-      // Both have looked for the key before either has used it.
-      const results = await Promise.all([checkout(shops[0]!, stored, 'k'), checkout(shops[1]!, second, 'k')])
-      const outcomes = results.map(result => result.outcome)
-      assert.ok(outcomes.includes('placed') && outcomes.includes(outcome), outcomes.join())
-      assert.equal(await countOrders(shops[0]!.db), 1)
-      assert.equal(await stockOf(shops[0]!.db, 1) + await stockOf(shops[0]!.db, 2), 59)
-    })
-  }
-})
-
-describe('signing in before a guest\'s checkout', () => {
-  it('orders the guest\'s cart as the user\'s, also when the sign-in did not get to merging it', async test => {
-    const shop = shopOn(await database(test))
-    const stored: StoredSession = {}
-    await fill(shop, stored, { 1: 1 })
-    await fill(shop, { userId: 1 }, { 2: 1 })
-    stored.userId = 1
-    const placed = await checkout(shop, stored, 'k')
-    assert.deepEqual('order' in placed && placed.order.items.map(item => item.productId), [2, 1])
-    assert.deepEqual((await shop.orders.listOf(1)).map(order => order.id), [orderId(placed)])
-    assert.equal(stored.guestCart, undefined)
-  })
-})
-
-describe('signing in while a guest\'s checkout is under way', () => {
-  it('makes one order of the cart, whichever comes first', async test => {
-    for (let round = 0; round < 20; round++) {
-      const shops = (await databases(test, 2)).map(shopOn)
-      const guest: StoredSession = {}
-      await fill(shops[0]!, guest, { 1: 1 })
-      const signedIn = Object.assign(structuredClone(guest), { userId: 1 })
-      const [first, , retry] = await Promise.all([
-        checkout(shops[0]!, guest, 'k'),
-        shops[1]!.carts.mergeGuestCart(new SessionStandIn(signedIn)),
-        checkout(shops[round % 2]!, signedIn, 'k')
-      ])
-      const last = await checkout(shops[0]!, signedIn, 'k')
-      const ids = [first, retry, last].map(orderId).filter(id => id !== undefined)
-      assert.equal(new Set(ids).size, 1)
-      assert.deepEqual([await countOrders(shops[0]!.db), await stockOf(shops[0]!.db, 1)], [1, 9])
-    }
-  })
-})
-
 describe('orders', () => {
-  it('are listed newest first, one\'s own only, and keep what was bought as it was', async test => {
+  it("are listed newest first, one's own only, and keep what was bought as it was", async (test) => {
     const shop = shopOn(await database(test))
     for (const productId of [1, 2, 3]) {
       await fill(shop, { userId: 1 }, { [productId]: 1 })
@@ -294,26 +172,38 @@ describe('orders', () => {
     await checkout(shop, { userId: 2 })
     await shop.db.updateTable('products').set({ name: 'Other', priceCents: 1 }).execute()
     const orders = await shop.orders.listOf(1)
-    assert.deepEqual(orders.map(order => order.items.map(item => item.name).join()), ['Keyboard', 'Mouse', 'Laptop'])
-    assert.deepEqual(orders.map(order => order.totalCents), [7_999, 2_999, 99_999])
+    assert.deepEqual(
+      orders.map((order) => order.items.map((item) => item.name).join()),
+      ['Keyboard', 'Mouse', 'Laptop']
+    )
+    assert.deepEqual(
+      orders.map((order) => order.totalCents),
+      [7_999, 2_999, 99_999]
+    )
     assert.deepEqual(await shop.orders.listOf(3), [])
   })
 
-  it('always total what their lines do, and stock falls by what was bought', async test => {
+  it('always total what their lines do, and stock falls by what was bought', async (test) => {
     const shop = shopOn(await database(test))
     await shop.db.updateTable('products').set({ stock: 1_000_000 }).execute()
     const purchase = fc.dictionary(fc.constantFrom('1', '2', '3'), fc.integer({ min: 1, max: 500 }), { minKeys: 1, noNullPrototype: true })
     let bought = 0
-    await fc.assert(fc.asyncProperty(purchase, fc.boolean(), async (contents, signedIn) => {
-      const stored: StoredSession = signedIn ? { userId: 1 } : {}
-      await fill(shop, stored, contents)
-      const placed = await checkout(shop, stored)
-      assert.ok('order' in placed)
-      assert.equal(placed.order.totalCents, placed.order.items.reduce((sum, item) => sum + item.priceCents * item.quantity, 0))
-      assert.deepEqual(Object.fromEntries(placed.order.items.map(item => [item.productId, item.quantity])), { ...contents })
-      bought += placed.order.items.reduce((sum, item) => sum + item.quantity, 0)
-      const left = await stockOf(shop.db, 1) + await stockOf(shop.db, 2) + await stockOf(shop.db, 3)
-      assert.equal(left, 3_000_000 - bought)
-    }), { numRuns: 50 })
+    await fc.assert(
+      fc.asyncProperty(purchase, fc.boolean(), async (contents, signedIn) => {
+        const stored: StoredSession = signedIn ? { userId: 1 } : {}
+        await fill(shop, stored, contents)
+        const placed = await checkout(shop, stored)
+        assert.ok('order' in placed)
+        assert.equal(
+          placed.order.totalCents,
+          placed.order.items.reduce((sum, item) => sum + item.priceCents * item.quantity, 0)
+        )
+        assert.deepEqual(Object.fromEntries(placed.order.items.map((item) => [item.productId, item.quantity])), { ...contents })
+        bought += placed.order.items.reduce((sum, item) => sum + item.quantity, 0)
+        const left = (await stockOf(shop.db, 1)) + (await stockOf(shop.db, 2)) + (await stockOf(shop.db, 3))
+        assert.equal(left, 3_000_000 - bought)
+      }),
+      { numRuns: 50 }
+    )
   })
 })

@@ -67,7 +67,11 @@ for (const who of ['guest', 'user'] as const) {
       await db.updateTable('products').set({ priceCents: 3_499 }).where('id', '=', 2).execute()
       const changed = await client.post('/checkout', undefined, key('k'))
       assert.equal(changed.status, 409)
-      assert.deepEqual(changed.json, { error: 'Price changed', code: 'price-changed', details: [{ productId: 2, price: 34.99, priceCents: 3_499 }] })
+      assert.deepEqual(changed.json, {
+        error: 'Price changed',
+        code: 'price-changed',
+        details: [{ productId: 2, price: 34.99, priceCents: 3_499 }]
+      })
       assert.equal((await client.get('/cart')).json.cart.totalPriceCents, 99_999 + 2 * 3_499)
       const { status, json } = await client.post('/checkout', undefined, key('k'))
       assert.deepEqual([status, json.order.totalCents], [200, 99_999 + 2 * 3_499])
@@ -78,7 +82,11 @@ for (const who of ['guest', 'user'] as const) {
       await db.updateTable('products').set({ stock: 4 }).where('id', '=', 2).execute()
       const { status, json } = await client.post('/checkout')
       assert.equal(status, 409)
-      assert.deepEqual(json, { error: 'Insufficient stock', code: 'insufficient-stock', details: [{ productId: 2, requested: 5, available: 4 }] })
+      assert.deepEqual(json, {
+        error: 'Insufficient stock',
+        code: 'insufficient-stock',
+        details: [{ productId: 2, requested: 5, available: 4 }]
+      })
       assert.deepEqual(await contentsOf(client), { 1: 2, 2: 5 })
       assert.deepEqual([await stockOf(db, 1), await stockOf(db, 2)], [10, 4])
     })
@@ -112,9 +120,11 @@ for (const who of ['guest', 'user'] as const) {
       assert.deepEqual(await contentsOf(client), { 1: 1 })
     })
 
-    it('takes another\'s same key for another key', async () => {
+    it("takes another's same key for another key", async () => {
       const [one, other] = [await buyer({ 1: 1 }), await buyer({ 1: 1 })]
-      const ids = [await one.post('/checkout', undefined, key('same')), await other.post('/checkout', undefined, key('same'))].map(({ json }) => json.order.id)
+      const ids = [await one.post('/checkout', undefined, key('same')), await other.post('/checkout', undefined, key('same'))].map(
+        ({ json }) => json.order.id
+      )
       assert.notEqual(ids[0], ids[1])
       assert.equal(await stockOf(db, 1), 8)
     })
@@ -122,7 +132,10 @@ for (const who of ['guest', 'user'] as const) {
     it('makes one order of ten at once with one key', async () => {
       const client = await buyer({ 1: 1, 3: 2 })
       const answers = await Promise.all(Array.from({ length: 10 }, () => client.copy().post('/checkout', undefined, key('k'))))
-      assert.deepEqual(answers.map(({ status }) => status), Array(10).fill(200))
+      assert.deepEqual(
+        answers.map(({ status }) => status),
+        Array(10).fill(200)
+      )
       for (const { json } of answers) assert.deepEqual(json, answers[0]!.json)
       assert.deepEqual([await stockOf(db, 1), await stockOf(db, 3)], [9, 23])
     })
@@ -138,7 +151,7 @@ for (const who of ['guest', 'user'] as const) {
 }
 
 describe('signing in in the middle of checking out', () => {
-  it('keeps the key: the guest\'s order is found, nothing is ordered twice', async () => {
+  it("keeps the key: the guest's order is found, nothing is ordered twice", async () => {
     const client = shop.client()
     await client.post('/cart/add', { productId: 1 })
     const first = await client.post('/checkout', undefined, key('k'))
@@ -149,7 +162,7 @@ describe('signing in in the middle of checking out', () => {
     assert.equal(await stockOf(db, 1), 9)
   })
 
-  it('orders the guest\'s cart as the user\'s', async () => {
+  it("orders the guest's cart as the user's", async () => {
     const client = shop.client()
     await client.post('/cart/add', { productId: 1 })
     await register(client)
@@ -168,7 +181,7 @@ describe('GET /orders', () => {
     assert.equal(guest.cookies.size, 0)
   })
 
-  it('lists one\'s own, newest first, on every device', async () => {
+  it("lists one's own, newest first, on every device", async () => {
     const client = shop.client()
     const user = await register(client)
     assert.deepEqual((await client.get('/orders')).json, { orders: [] })
