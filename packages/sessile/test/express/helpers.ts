@@ -142,7 +142,7 @@ export class PlainStore extends EventEmitter {
 
   #do(name: string, callback: any, work: () => unknown): void {
     this.calls.push(name)
-    const value = work()
+    const value = this.failing[name] ? undefined : work()
     this.answer(() => (this.failing[name] ? callback?.(this.failing[name]) : callback?.(null, value)))
   }
 
