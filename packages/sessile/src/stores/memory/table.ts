@@ -25,6 +25,8 @@ export class MemoryTable implements SessionBackend {
   /** Counts all writes, so a version never comes back, not even under a key that was removed and made again. */
   #lastVersion = 0
   #closed = false
+  /** Only written: a look at text whose result went nowhere would be optimized away. */
+  protected lookedAt = 0
 
   constructor(maxRecords: number) {
     this.#maxRecords = maxRecords
@@ -144,8 +146,8 @@ export class MemoryTable implements SessionBackend {
   #write(row: number, next: NewRecord): { outcome: 'done'; version: number } {
     const page = this.#rows.pageOf(row)
     const at = placeOf(row)
-    // text put together from pieces keeps all the pieces in memory until someone looks into it
-    next.data.charCodeAt(0)
+    // text put together from pieces holds all of them in memory until someone looks into it (measured: 568 bytes instead of 348)
+    this.lookedAt = next.data.charCodeAt(0)
     page.data[at] = next.data
     page.expiresAt[at] = next.expiresAt
     page.versions[at] = ++this.#lastVersion

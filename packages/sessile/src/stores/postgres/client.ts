@@ -1,5 +1,6 @@
 import { SessionError } from '../../core/errors.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
+import { Pipe, type PgPiped } from './pipe.ts'
 
 /** A query as `pg` takes it. With a name it is prepared at its first use on each connection, in the same round trip. */
 export interface PgQuery {
@@ -37,6 +38,7 @@ interface PgPool extends PgQueryable {
 
 interface PgModule {
   readonly Pool: new (config: object) => PgPool
+  readonly Client: new (config: object) => PgPiped
 }
 
 /** A statement with the name that it is prepared under. */
@@ -65,6 +67,7 @@ export class Connections {
   readonly #options: ResolvedPostgresOptions
   #pool: PgQueryable | undefined
   #making: Promise<PgPool> | undefined
+  #pipe: Pipe | undefined
   #closed = false
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -85,16 +88,21 @@ export class Connections {
     return this.#query({ name: statement.name, text: statement.text, values, query_timeout: DEAD_AFTER_MS })
   }
 
+  /** As `run`, for a statement that only reads one record: they share a connection where the store has its own. */
+  async read(statement: Statement, values: unknown[]): Promise<readonly PgRow[]> {
+    return this.#query({ name: statement.name, text: statement.text, values, query_timeout: DEAD_AFTER_MS }, this.#pipe)
+  }
+
   /** Runs text once: not prepared. Without values it may be several statements, which are one transaction then. */
   async runText(text: string, values?: unknown[]): Promise<readonly PgRow[]> {
     return this.#query(values ? { text, values, query_timeout: DEAD_AFTER_MS } : { text, query_timeout: DEAD_AFTER_MS * 6 })
   }
 
-  async #query(query: PgQuery): Promise<readonly PgRow[]> {
+  async #query(query: PgQuery, pipe?: Pipe): Promise<readonly PgRow[]> {
     for (let tries = 1; ; tries++) {
       if (this.#closed) throw new SessionError('store-closed')
       try {
-        return (await (this.#pool ?? await this.#make()).query(query)).rows as readonly PgRow[]
+        return (await (pipe ?? this.#pool ?? await this.#make()).query(query)).rows as readonly PgRow[]
       } catch (error) {
         if (tries >= TRIES || !RUN_AGAIN.has(codeOf(error) ?? '')) throw error
       }
@@ -111,7 +119,7 @@ export class Connections {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await (await this.#making?.catch(() => undefined))?.end()
+    await Promise.all([this.#pipe?.end(), (await this.#making?.catch(() => undefined))?.end()])
   }
 
   /** A failure is not remembered. */
@@ -124,18 +132,19 @@ export class Connections {
   }
 
   async #makePool(): Promise<PgPool> {
-    const { Pool } = await loadPg()
-    const pool = new Pool({
+    const { Pool, Client } = await loadPg()
+    const config = {
       connectionString: this.#options.url,
-      max: this.#options.maxConnections,
       connectionTimeoutMillis: CONNECT_MS,
       keepAlive: true,
-      allowExitOnIdle: true,
       fallback_application_name: 'sessile'
-    })
+    }
+    const pool = new Pool({ ...config, max: this.#options.maxConnections, allowExitOnIdle: true })
     // an idle connection that breaks is taken out of the pool; without a listener it would take the process down
     pool.on('error', () => {})
     this.#pool = pool
+    const piped = (): PgPiped => new Client({ ...config, pipeline: true })
+    if (piped().pipeline === true) this.#pipe = new Pipe(piped)
     return pool
   }
 

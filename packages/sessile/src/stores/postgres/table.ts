@@ -27,7 +27,8 @@ export class PostgresTable implements SessionBackend {
   }
 
   async read(key: string): Promise<StoredRecord | undefined> {
-    const [row] = await this.ask('read', [key, secondsOf(now())])
+    const { statements } = this.#found ?? await this.found()
+    const [row] = await this.connections.read(statements.read, [key, secondsOf(now())])
     return row && recordOf(row)
   }
 
