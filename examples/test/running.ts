@@ -62,23 +62,32 @@ export async function startRedis(password: string): Promise<({ port: number } & 
   return { port, [Symbol.asyncDispose]: () => end(child).then(remove) }
 }
 
-/** A browser: sends JSON, keeps its cookie. */
+/** A browser: sends JSON, keeps its cookies. */
 export function browser(url: string): {
   send(method: string, path: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>
   cookie(): string
 } {
-  let cookie = ''
+  const cookies = new Map<string, string>()
+  const cookie = (): string => [...cookies].map((pair) => pair.join('=')).join('; ')
   return {
-    cookie: () => cookie,
+    cookie,
     async send(method, path, body, headers = {}) {
       const response = await fetch(url + path, {
         method,
-        headers: { ...(cookie && { cookie }), ...(body !== undefined && { 'content-type': 'application/json' }), ...headers },
+        headers: {
+          ...(cookies.size > 0 && { cookie: cookie() }),
+          ...(body !== undefined && { 'content-type': 'application/json' }),
+          ...headers
+        },
         ...(body !== undefined && { body: JSON.stringify(body) })
       })
-      const [setCookie = ''] = response.headers.getSetCookie()
-      if (setCookie) cookie = setCookie.split(';', 1)[0] ?? ''
-      return { status: response.status, setCookie, headers: response.headers, json: await response.json() }
+      const lines = response.headers.getSetCookie()
+      for (const line of lines) {
+        const [name = '', value = ''] = (line.split(';', 1)[0] ?? '').split(/=(.*)/s)
+        if (value === '') cookies.delete(name)
+        else cookies.set(name, value)
+      }
+      return { status: response.status, setCookie: lines[0] ?? '', headers: response.headers, json: await response.json() }
     }
   }
 }
