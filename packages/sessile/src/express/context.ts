@@ -101,7 +101,12 @@ export class Context {
     const { records } = this
     const key = this.keyOf(id)
     const found = this.options.hashIds === 'migrate' ? this.#migrated(records, id, key) : records.load(key)
-    return this.options.hasLifetimes ? chain(found, (loaded) => (loaded && this.#isOver(loaded) ? undefined : loaded)) : found
+    if (!this.options.hasLifetimes) return found
+    return chain(found, (loaded) => {
+      // stores without an index do not say whose a record is
+      if (loaded?.object) loaded.userId = this.userIdOf(loaded.object)
+      return loaded && this.#isOver(loaded) ? undefined : loaded
+    })
   }
 
   #isOver(loaded: Loaded): boolean {

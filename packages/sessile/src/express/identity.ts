@@ -25,8 +25,8 @@ export function renew(of: RequestSession, session: Session, reason: RenewReason,
     if (isUntouched) of.baseId = id
     return undefined
   }
-  const before = of.changeOf(session, JSON.stringify(session), loaded)
-  return chain(move(of, loaded, id, { ...before, meta: { ...before.meta, ...meta } }, reason), (moved) => {
+  const change = of.changeOf(session, JSON.stringify(session), loaded, meta)
+  return chain(move(of, loaded, id, change, reason), (moved) => {
     if (moved === 'gone') throw new SessionError('gone', 'It ended while it was given a new id.')
     of.rename(session, id, moved)
   })
@@ -133,7 +133,7 @@ function updateStored<T>(of: RequestSession, session: Session, change: (draft: A
       if (userId !== context.userIdOf(JSON.parse(text) as Attributes)) {
         throw new SessionError('bad-argument', 'update cannot give a session to another user; signIn and signOut do that.')
       }
-      const { expiresAt, meta } = of.changeOf(session, text, loaded, userId)
+      const { expiresAt, meta } = of.changeOf(session, text, loaded)
       return { text: JSON.stringify({ cookie, ...draft }), expiresAt: Math.max(expiresAt, loaded.stored.expiresAt), userId, meta, always: true }
     })
   }

@@ -3,6 +3,7 @@ import { now } from '../core/clock.ts'
 import { isSessionError } from '../core/errors.ts'
 import type { Loaded } from '../core/loaded.ts'
 import { attempt, chain } from '../core/maybe.ts'
+import type { Meta } from '../core/record-text.ts'
 import type { Secret } from '../core/signatures.ts'
 import type { Change } from '../core/writer.ts'
 import { ask } from '../stores/express-store/ask.ts'
@@ -211,13 +212,14 @@ export class RequestSession implements SessionOwner {
     this.storedCookie = session.cookie.data
   }
 
-  /** What is to be stored of a session. */
-  changeOf(session: Session, text: string, loaded: Loaded | undefined, userId = this.context.userIdOf(session)): Change {
-    const meta = loaded?.stored.meta ?? {}
-    const { expiresAt } = this.context.endsWith(session.cookie, meta, userId, now())
-    const change = { text, expiresAt, userId, object: session, always: true }
+  /** What is to be stored of a session. @param changed what changes in its meta */
+  changeOf(session: Session, text: string, loaded: Loaded | undefined, changed?: Meta): Change {
+    const userId = this.context.userIdOf(session)
+    const stored = loaded?.stored.meta ?? {}
+    const { expiresAt } = this.context.endsWith(session.cookie, changed ? { ...stored, ...changed } : stored, userId, now())
     // how long a record of an older writer may live is counted from when it was first seen
-    return loaded && meta.c === undefined ? { ...change, meta: { c: now() } } : change
+    const meta = loaded && stored.c === undefined ? { c: now(), ...changed } : changed
+    return { text, expiresAt, userId, object: session, always: true, meta }
   }
 
   save(session: Session): MaybePromise<void> {
