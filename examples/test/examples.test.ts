@@ -3,7 +3,19 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { browser, freePort, runToEnd, start, startRedis } from './running.ts'
+import { serverFor } from '@sessile/test-servers'
+import { browser, freePort, runToEnd, start } from './running.ts'
+
+/** Two starts of an example on one store: the second goes on where the first has ended. */
+async function countsOverRestart(file: string, env: Record<string, string>): Promise<void> {
+  let headers: Record<string, string> = {}
+  for (const views of [1, 2]) {
+    await using example = await start(file, env)
+    const visitor = browser(example.url)
+    assert.equal((await visitor.send('GET', '/', undefined, headers)).json.views, views)
+    headers = { cookie: visitor.cookie() }
+  }
+}
 
 describe('the examples', () => {
   it('are seven, each in one file of less than 80 lines, on the package alone', () => {
@@ -35,19 +47,10 @@ describe('1 basic', () => {
 })
 
 describe('2 production', () => {
-  const url = process.env.TEST_MONGODB_URL
-  // asked for by URL only: CI has no MongoDB for it yet
-  if (url || process.env.REQUIRE_SERVERS !== '1') {
-    it('keeps sessions in MongoDB', { skip: url ? false : 'no MongoDB: set TEST_MONGODB_URL' }, async () => {
-      let headers: Record<string, string> = {}
-      for (const views of [1, 2]) {
-        await using example = await start('2-production.ts', { MONGODB_URI: url ?? '' })
-        const visitor = browser(example.url)
-        assert.equal((await visitor.send('GET', '/', undefined, headers)).json.views, views)
-        headers = { cookie: visitor.cookie() }
-      }
-    })
-  }
+  it('keeps sessions in MongoDB, over a restart', async (t) => {
+    const mongo = await serverFor(t, 'mongo')
+    if (mongo) await countsOverRestart('2-production.ts', { MONGODB_URI: mongo.url })
+  })
 
   it('says what to do when there is no MongoDB, and keeps the password to itself', async () => {
     const address = `127.0.0.1:${await freePort()}`
@@ -67,10 +70,7 @@ describe('2 production', () => {
   })
 })
 
-describe('3 redis', async () => {
-  const password = 'a-password'
-  const redis = await startRedis(password)
-
+describe('3 redis', () => {
   it('keeps sessions in memory where no Redis is named', async () => {
     await using example = await start('3-redis.ts')
     const visitor = browser(example.url)
@@ -78,16 +78,12 @@ describe('3 redis', async () => {
     assert.equal((await visitor.send('GET', '/')).json.views, 2)
   })
 
-  it('keeps sessions in Redis, over a restart', { skip: redis ? false : 'no Redis: apt-get install redis-server' }, async () => {
-    await using server = redis!
-    const env = { REDIS_HOST: '127.0.0.1', REDIS_PORT: String(server.port), REDIS_PASSWORD: password }
-    let headers: Record<string, string> = {}
-    for (const views of [1, 2]) {
-      await using example = await start('3-redis.ts', env)
-      const visitor = browser(example.url)
-      assert.equal((await visitor.send('GET', '/', undefined, headers)).json.views, views)
-      headers = { cookie: visitor.cookie() }
-    }
+  it('keeps sessions in Redis, over a restart', async (t) => {
+    const redis = await serverFor(t, 'redis')
+    if (!redis) return
+    const { hostname, port, password } = new URL(redis.url)
+    const env = { REDIS_HOST: hostname, REDIS_PORT: port, ...(password && { REDIS_PASSWORD: password }) }
+    await countsOverRestart('3-redis.ts', env)
   })
 
   it('says what to do when there is no Redis', async () => {

@@ -1,10 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, connect } from 'node:net'
-import { tmpdir } from 'node:os'
+import { createServer } from 'node:net'
 import { dirname, join } from 'node:path'
-import { setTimeout as pause } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 
 const EXAMPLES = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -44,22 +41,6 @@ export async function runToEnd(file: string, env: Record<string, string>): Promi
   const output = collect(child)
   await once(child, 'close')
   return { code: child.exitCode, output: output() }
-}
-
-/** A private Redis on a free port, with a password, if this machine has one. */
-export async function startRedis(password: string): Promise<({ port: number } & AsyncDisposable) | undefined> {
-  const folder = mkdtempSync(join(tmpdir(), 'sessile-redis-'))
-  const port = await freePort()
-  const settings = ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--dir', folder, '--requirepass', password]
-  const child = spawn('redis-server', settings, { stdio: 'ignore' })
-  const started = await Promise.race([once(child, 'spawn').then(() => true), once(child, 'error').then(() => false)]).catch(() => false)
-  const remove = (): void => rmSync(folder, { recursive: true, force: true })
-  if (!started) return void remove()
-  while (!(await answers(port))) {
-    if (child.exitCode !== null) throw new Error(`redis-server ended with exit code ${child.exitCode}`)
-    await pause(20)
-  }
-  return { port, [Symbol.asyncDispose]: () => end(child).then(remove) }
 }
 
 /** A browser: sends JSON, keeps its cookies. */
@@ -117,16 +98,4 @@ async function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return
   child.kill()
   await once(child, 'exit')
-}
-
-async function answers(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
-  try {
-    await once(socket, 'connect')
-    return true
-  } catch {
-    return false
-  } finally {
-    socket.destroy()
-  }
 }

@@ -9,7 +9,10 @@ const MODULES = join(ROOT, 'node_modules')
 const STAMP = join(MODULES, '.cache', 'sessile', 'installed.json')
 const LOCK = join(ROOT, '.installing')
 
-/** Which workspaces are installed for what; `all` is every one, with the linter and whatever only tests need. */
+/**
+ * Which workspaces are installed for what, without their devDependencies, so what building needs is a dependency of the root.
+ * `all` is every one, with the linter, test servers, and whatever else only tests need.
+ */
 const SCOPES = {
   shop: ['packages/sessile', 'apps/shop'],
   examples: ['packages/sessile', 'examples']
@@ -55,18 +58,15 @@ export async function install(scope) {
     const all = scopes.includes('all')
     const workspaces = [...new Set(scopes.flatMap((name) => SCOPES[name] ?? []))].flatMap((folder) => ['-w', folder])
     say(
-      `Installing ${all ? 'everything' : `what the ${scope} need${scope.endsWith('s') ? '' : 's'}`} with npm; Node 24 (50 MB) comes along ...`
+      `Installing ${all ? 'everything that is missing' : `what the ${scope} need${scope.endsWith('s') ? '' : 's'}`} with npm; Node 24 (50 MB) comes along ...`
     )
     const start = process.hrtime.bigint()
     // `ci` begins by deleting everything. Where something is installed already, the missing rest is added beside it.
     const how = existsSync(join(MODULES, '.package-lock.json')) ? ['install', '--no-save'] : ['ci']
-    const which = all ? [] : [...workspaces, '--include-workspace-root']
-    const code = await runNpm(
-      [...how, ...which, '--include=dev', '--include=optional', '--ignore-scripts', '--loglevel=error', '--no-fund', '--no-audit'],
-      {
-        stdio: ['ignore', process.stderr, process.stderr]
-      }
-    )
+    const which = all ? ['--include=dev'] : [...workspaces, '--include-workspace-root', '--omit=dev']
+    const code = await runNpm([...how, ...which, '--include=optional', '--ignore-scripts', '--loglevel=error', '--no-fund', '--no-audit'], {
+      stdio: ['ignore', process.stderr, process.stderr]
+    })
     if (code === 127) throw new Trouble('npm was not found. It comes with Node.js: install Node.js 20 or newer, with npm, and try again.')
     if (code !== 0) {
       throw new Trouble(
