@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import { after, test } from 'node:test'
+import { isInstalled, Packed } from './project.ts'
+
+const packed = new Packed()
+after(() => packed.remove())
+
+const USE = `
+  const app = require('express')()
+  app.use(session({ secret: 'x'.repeat(32), resave: false, saveUninitialized: false }))
+  app.get('/', (req, res) => { req.session.views = (req.session.views || 0) + 1; res.send(String(req.session.views)) })
+  const server = app.listen(0, async () => {
+    const url = 'http://localhost:' + server.address().port
+    const first = await fetch(url)
+    const cookie = first.headers.get('set-cookie').split(';')[0]
+    console.log(await first.text(), await (await fetch(url, { headers: { cookie } })).text())
+    server.close()
+    server.closeAllConnections()
+  })
+`
+
+test('the package holds what its users need, and nothing more', () => {
+  const outside = packed.files.filter((file) => !/^(index\.(js|d\.ts)|express-session\.d\.ts|package\.json|README\.md|LICENSE|session\/\w+\.(js|d\.ts)|dist\/.+\.(js|d\.ts|json))$/.test(file))
+  assert.deepEqual(outside, [])
+  for (const needed of ['index.js', 'index.d.ts', 'session/cookie.js', 'dist/entries/index.js', 'dist/entries/sqlite.d.ts']) assert.ok(packed.files.includes(needed), needed)
+})
+
+test('N, T1, T2. require and import, under its own name', () => {
+  const project = packed.project('sessile')
+  assert.equal(project.node('main.cjs', `const session = require('sessile')\n${USE}`), '1 2')
+  assert.equal(project.node('main.mjs', `
+    import session, { Store, Cookie, Session, MemoryStore, BackendStore, SessionError, isSessionError } from 'sessile'
+    import { createRequire } from 'node:module'
+    const require = createRequire(import.meta.url)
+    if (session !== require('sessile') || Store !== session.Store || session.__esModule) throw new Error('two of them')
+    for (const one of [Store, Cookie, Session, MemoryStore, BackendStore, SessionError, isSessionError]) if (typeof one !== 'function') throw new Error('missing')
+    ${USE}`), '1 2')
+})
+
+test('1, 2. relative directory paths, deep paths and subpaths', () => {
+  const project = packed.project('sessile')
+  assert.equal(project.node('paths.cjs', `
+    const root = require('./node_modules/sessile')
+    const pairs = [['cookie', root.Cookie], ['store', root.Store], ['memory', root.MemoryStore], ['session', root.Session]]
+    for (const [name, own] of pairs) {
+      for (const path of ['./node_modules/sessile/session/' + name, 'sessile/session/' + name, 'sessile/session/' + name + '.js']) {
+        if (require(path) !== own) throw new Error(path)
+      }
+    }
+    for (const path of ['sessile', 'sessile/index.js', 'sessile/package.json', 'sessile/stores/memory', 'sessile/stores/sqlite', 'sessile/security', 'sessile/monitor', 'sessile/testing']) require(path)
+    console.log('fine')`), 'fine')
+})
+
+test('a store by its subpath', () => {
+  const project = packed.project('sessile')
+  assert.equal(project.node('store.mjs', `
+    import session from 'sessile'
+    import { sqliteStore } from 'sessile/stores/sqlite'
+    import { memoryStore } from 'sessile/stores/memory'
+    for (const store of [sqliteStore({ file: ':memory:' }), memoryStore(), 'sqlite::memory:']) {
+      const sessions = session({ secret: 'x'.repeat(32), resave: false, saveUninitialized: false, store })
+      await sessions.ready()
+      await sessions.close()
+    }
+    console.log('fine')`), 'fine')
+})
+
+test('T4, T12. under the alias express-session, with its store packages', () => {
+  const copied = ['connect-redis', 'connect-mongo'].filter(isInstalled)
+  const project = packed.project('express-session', copied)
+  assert.equal(project.node('main.cjs', `const session = require('express-session')\n${USE}`), '1 2')
+  assert.equal(project.node('stores.mjs', `
+    import { createRequire } from 'node:module'
+    import session, { Store } from 'express-session'
+    const names = ${JSON.stringify(copied)}
+    for (const name of names) {
+      const given = await import(name)
+      const Class = given.RedisStore ?? given.MongoStore ?? given.default
+      if (!(Class.prototype instanceof Store)) throw new Error(name + ' inherits from another Store')
+    }
+    const { version } = createRequire(import.meta.url)('express-session/package.json')
+    if (!/^1\\.(19|[2-9]\\d)\\./.test(version)) throw new Error(version)
+    console.log(names.length)`), String(copied.length))
+})
+
+const AUGMENTED = (name: string) => `
+  import express from 'express'
+  import session, { Store, type SessionData } from '${name}'
+  declare module '${name}' { interface SessionData { views: number; user?: { id: string } } }
+  const sessions = session({
+    secret: ['a', 'b'], store: 'memory:', cookie: (req) => ({ path: req.url ?? '/', sameSite: 'auto', partitioned: true, priority: 'low' }),
+    genid: (req: express.Request) => req.ip ?? '', lifetimes: { signedIn: { idle: '30m', absolute: '8h' } }, onStoreError: 'fail'
+  })
+  const app = express()
+  app.use(sessions)
+  app.get('/', async (req, res) => {
+    req.session.views = (req.session.views ?? 0) + 1
+    const id: string | undefined = req.session.user?.id
+    req.session.save((error) => void error).touch()
+    await req.session.regenerate()
+    await req.session.signIn(id ?? 'x', { views: 1 })
+    const views: number = await req.session.update((draft) => (draft.views = (draft.views ?? 0) + 1))
+    const info = sessions.describe(req)
+    // @ts-expect-error it is a number
+    req.session.views = 'x'
+    res.json([views, info?.handle, req.sessionID, await sessions.of('x')])
+  })
+  class Mine extends Store {
+    get(sid: string, callback: (error: any, session?: SessionData | null) => void): void { callback(null, null) }
+    set(sid: string, given: SessionData, callback?: (error?: any) => void): void { callback?.() }
+    destroy(sid: string, callback?: (error?: any) => void): void { callback?.() }
+  }
+  session({ secret: 's', store: new Mine() })
+  session({ secret: 's', store: new session.MemoryStore() })
+`
+
+test('T5, T6, T10. types with an augmentation, under its own name and under the alias', () => {
+  for (const name of ['sessile', 'express-session']) {
+    const project = packed.project(name)
+    project.check({ 'esm.mts': AUGMENTED(name), 'cjs.cts': AUGMENTED(name) })
+    project.check({ 'bundled.ts': AUGMENTED(name) }, { module: 'esnext', moduleResolution: 'bundler' })
+  }
+})
+
+test('T7, T9. augmentations of express-session where it is installed under its own name', () => {
+  const project = packed.project('sessile')
+  project.check({
+    'old.d.ts': "import 'express-session'\ndeclare module 'express-session' { interface SessionData { old: boolean } }\n",
+    'main.mts': `
+      /// <reference types="sessile/express-session" />
+      import session from 'sessile'
+      const data: Partial<session.SessionData> = { old: true }
+      export default data`
+  })
+})
+
+test('T11. subpaths and deep paths have types', () => {
+  const project = packed.project('sessile')
+  project.check({
+    'sub.mts': `
+      import session from 'sessile'
+      import Cookie from 'sessile/session/cookie'
+      import Store from 'sessile/session/store.js'
+      import { sqliteStore } from 'sessile/stores/sqlite'
+      import { memoryStore } from 'sessile/stores/memory'
+      import { crossSite, requireUser } from 'sessile/security'
+      import { activity } from 'sessile/monitor'
+      import express from 'express'
+      const sessions = session({ secret: 'x', store: sqliteStore({ file: 'x' }) })
+      const text: string = new Cookie({ maxAge: 1 }).serialize('a', 'b')
+      express().use(sessions, crossSite(), requireUser({ sessions }))
+      void [text, Store, memoryStore, activity]`
+  }, { skipLibCheck: true })
+})
