@@ -1,6 +1,6 @@
 // Sends the forms marked data-in-place without leaving the page. The answer is the page that would have come anyway, so
 // everything works the same without this script; what is new in it takes the place of what is shown.
-document.addEventListener('submit', async event => {
+document.addEventListener('submit', async (event) => {
   const form = event.target
   if (!form.matches('form[data-in-place]')) return
   event.preventDefault()
@@ -31,5 +31,7 @@ function show(page) {
   main.replaceChildren(...page.getElementById('main').childNodes)
   // A screen reader says what changes in a region that was there before.
   status.innerHTML = ''
-  requestAnimationFrame(() => { status.innerHTML = said })
+  requestAnimationFrame(() => {
+    status.innerHTML = said
+  })
 }

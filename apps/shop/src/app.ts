@@ -68,7 +68,10 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
   app.set('trust proxy', config.trustProxy)
   // Without a referrer some browsers say that a form of ours comes from nowhere (`Origin: null`), and it would be refused.
   app.use(helmet({ contentSecurityPolicy: CSP, referrerPolicy: { policy: 'same-origin' } }))
-  app.use(metrics.measure, crossSite({ onRefused: (_req, _res, next) => next(new HttpError(403, 'Cross-site request refused', { code: 'cross-site' })) }))
+  app.use(
+    metrics.measure,
+    crossSite({ onRefused: (_req, _res, next) => next(new HttpError(403, 'Cross-site request refused', { code: 'cross-site' })) })
+  )
   app.use(healthRouter({ sessions: () => sessions.ready(), database: () => ping(db) }))
   app.use(express.static(join(import.meta.dirname, '../public'), { index: false, redirect: false }))
   app.use(express.json({ limit: BODY_LIMIT }), express.urlencoded({ extended: false, limit: BODY_LIMIT }))
@@ -86,7 +89,10 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
 
   if (config.metricsPort === undefined) app.use(metricsRouter(metrics, [guards.admin]))
 
-  app.use(notFound, errorHandler(log, (req) => sessions.describe(req)?.handle))
+  app.use(
+    notFound,
+    errorHandler(log, (req) => sessions.describe(req)?.handle)
+  )
   return {
     app,
     metrics: express().disable('x-powered-by').use(metricsRouter(metrics), notFound, errorHandler(log)),

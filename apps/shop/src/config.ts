@@ -71,11 +71,16 @@ function redisUrl(text: (name: string) => string | undefined): string | undefine
 }
 
 function secretsOf(value: string | undefined, production: boolean, dataDir: string): string[] {
-  const secrets = (value ?? '').split(',').map(secret => secret.trim()).filter(secret => secret !== '')
+  const secrets = (value ?? '')
+    .split(',')
+    .map((secret) => secret.trim())
+    .filter((secret) => secret !== '')
   if (secrets.length > 0) return secrets
   if (production) {
-    throw new ConfigError('SESSION_SECRET is required with NODE_ENV=production. ' +
-      'Make one with: node -p "require(\'node:crypto\').randomBytes(32).toString(\'base64url\')"')
+    throw new ConfigError(
+      'SESSION_SECRET is required with NODE_ENV=production. ' +
+        "Make one with: node -p \"require('node:crypto').randomBytes(32).toString('base64url')\""
+    )
   }
   return [keptSecret(dataDir)]
 }

@@ -13,17 +13,21 @@ const REFUSALS: ReadonlySet<number> = new Set([401, 403, 429])
 export function errorHandler(log: Logger, handleOf: (req: Request) => string | undefined = () => undefined): ErrorRequestHandler {
   return (error: unknown, req, res, next) => {
     const answer = httpErrorOf(error)
-    if (answer.status >= 500) log.error({ err: answer.cause ?? error, method: req.method, path: pathOf(req), status: answer.status }, answer.message)
+    if (answer.status >= 500)
+      log.error({ err: answer.cause ?? error, method: req.method, path: pathOf(req), status: answer.status }, answer.message)
     if (REFUSALS.has(answer.status)) {
       const who = { address: req.ip, userAgent: req.get('user-agent'), session: handleOf(req) }
-      log.info({ event: 'refused', status: answer.status, code: answer.code, method: req.method, path: pathOf(req), ...who }, answer.message)
+      log.info(
+        { event: 'refused', status: answer.status, code: answer.code, method: req.method, path: pathOf(req), ...who },
+        answer.message
+      )
     }
     // Too late for another answer: Express ends the connection, so that half of one is not taken for a whole.
     if (res.headersSent) return next(error)
     res.set({ 'Cache-Control': 'no-store', ...answer.headers }).status(answer.status)
     const page = res.locals['errorPage'] as ErrorPage | undefined
     if (!page) return void res.json(answer)
-    page(answer).catch(failure => {
+    page(answer).catch((failure) => {
       log.error({ err: failure, path: pathOf(req) }, 'an error page failed')
       if (!res.headersSent) res.type('text').send(answer.message)
     })
@@ -36,7 +40,7 @@ export type ErrorPage = (error: HttpError) => Promise<void>
 /** The answer to something thrown. What is not known to us is a fault of ours, and is told to nobody. */
 export function httpErrorOf(error: unknown): HttpError {
   if (error instanceof HttpError) return error
-  const { type, status, code } = (error ?? {}) as { type?: unknown, status?: unknown, code?: unknown }
+  const { type, status, code } = (error ?? {}) as { type?: unknown; status?: unknown; code?: unknown }
   if (typeof type === 'string') return bodyError(type, Number(status))
   if (error instanceof URIError || status === 400) return invalid({ path: 'path', message: 'Cannot be decoded' })
   if (isSessionError(error)) {

@@ -22,8 +22,12 @@ export function createGuards(config: Config, sessions: Sessions, roleOf: (userId
   /** Whether a request brought a cookie that we signed and whose session is no more. */
   function hadSession(req: Request): boolean {
     const value = parseCookies(req.headers.cookie ?? '')[cookieName]
-    return value !== undefined && value.startsWith('s:') && sessions.describe(req) === undefined &&
-      config.secrets.some(secret => unsign(value.slice(2), secret) !== false)
+    return (
+      value !== undefined &&
+      value.startsWith('s:') &&
+      sessions.describe(req) === undefined &&
+      config.secrets.some((secret) => unsign(value.slice(2), secret) !== false)
+    )
   }
 
   function onRefused(req: Request, res: Response, next: NextFunction, { status, error, code }: Refusal): void {

@@ -1,5 +1,5 @@
 import type { IRouter, NextFunction, Request, RequestHandler, Response } from 'express'
-import { z } from 'zod'
+import type { z } from 'zod'
 
 /** A field at fault, or a line of the cart that is. */
 export type Details = readonly Readonly<Record<string, unknown>>[]
@@ -28,14 +28,17 @@ export class HttpError extends Error {
     this.headers = more.headers ?? {}
   }
 
-  toJSON(): { error: string, code: string, details?: Details } {
+  toJSON(): { error: string; code: string; details?: Details } {
     return { error: this.message, code: this.code, ...(this.details && { details: this.details }) }
   }
 }
 
 /** `Quantity must be positive` -> `quantity-must-be-positive`: texts and codes are promised alike, so one is made of the other. */
 function wordOf(text: string): string {
-  return text.toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-|-$/g, '')
+  return text
+    .toLowerCase()
+    .replace(/[^a-z0-9]+/g, '-')
+    .replace(/^-|-$/g, '')
 }
 
 /**
@@ -46,11 +49,16 @@ function wordOf(text: string): string {
 export function parse<T extends z.ZodType>(schema: T, value: unknown): z.output<T> {
   const result = schema.safeParse(value ?? {}, { error: wordsFor })
   if (result.success) return result.data
-  throw invalid(...result.error.issues.map(issue => ({ path: fieldOf(issue), message: issue.message })))
+  throw invalid(...result.error.issues.map((issue) => ({ path: fieldOf(issue), message: issue.message })))
 }
 
 const KINDS: Readonly<Record<string, string>> = {
-  string: 'text', number: 'a number', int: 'a whole number', object: 'an object', array: 'a list', boolean: 'true or false'
+  string: 'text',
+  number: 'a number',
+  int: 'a whole number',
+  object: 'an object',
+  array: 'a list',
+  boolean: 'true or false'
 }
 
 /** For people, where a schema has no words of its own; `undefined` leaves it to zod. */
@@ -60,7 +68,7 @@ function wordsFor(issue: z.core.$ZodRawIssue): string | undefined {
 }
 
 /** 400 `Invalid request` for what a schema cannot tell. */
-export function invalid(...details: { path: string, message: string }[]): HttpError {
+export function invalid(...details: { path: string; message: string }[]): HttpError {
   return new HttpError(400, 'Invalid request', { details })
 }
 
@@ -80,12 +88,15 @@ export function at(router: IRouter, path: string, ...rest: [Handlers] | [Request
   const [guards, handlers] = rest.length === 1 ? [[], rest[0]] : rest
   const route = router.route(path)
   const methods = Object.keys(handlers) as Method[]
-  route.all((_req, res, next) => {
-    const allow: Set<string> = res.locals['allow'] ??= new Set<string>()
-    for (const method of methods) allow.add(method.toUpperCase())
-    if (methods.includes('get')) allow.add('HEAD')
-    next()
-  }, ...guards)
+  route.all(
+    (_req, res, next) => {
+      const allow: Set<string> = (res.locals['allow'] ??= new Set<string>())
+      for (const method of methods) allow.add(method.toUpperCase())
+      if (methods.includes('get')) allow.add('HEAD')
+      next()
+    },
+    ...guards
+  )
   for (const method of methods) route[method](...[handlers[method]!].flat())
 }
 
@@ -132,7 +143,7 @@ export function isoTime(at: number | undefined): string | null {
 /** A cookie's settings as JSON shows them: never its value. */
 export function cookieJson(cookie: CookieSettings): Record<string, unknown> {
   const { originalMaxAge, expires, httpOnly = false, secure = false, sameSite = false, path = '/' } = cookie
-  return { originalMaxAge, expires: expires instanceof Date ? expires.toISOString() : expires ?? null, httpOnly, secure, sameSite, path }
+  return { originalMaxAge, expires: expires instanceof Date ? expires.toISOString() : (expires ?? null), httpOnly, secure, sameSite, path }
 }
 
 interface CookieSettings {

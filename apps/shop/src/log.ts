@@ -8,11 +8,27 @@ export type { Logger } from 'pino'
  * @param level `silent` for tests; `warn` where a person watches the terminal
  */
 export function createLog(level: 'info' | 'warn' | 'silent'): Logger {
-  const options = { level, base: null, timestamp: pino.stdTimeFunctions.isoTime, formatters: { level: (label: string) => ({ level: label }) } }
+  const options = {
+    level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label: string) => ({ level: label }) }
+  }
   return pino(options, pino.destination({ dest: 2, sync: true }))
 }
 
-const EVENTS = ['created', 'renewed', 'signed-in', 'destroyed', 'revoked', 'expired', 'late-write', 'unreadable-record', 'retired-id', 'store-error'] as const
+const EVENTS = [
+  'created',
+  'renewed',
+  'signed-in',
+  'destroyed',
+  'revoked',
+  'expired',
+  'late-write',
+  'unreadable-record',
+  'retired-id',
+  'store-error'
+] as const
 
 /** Writes down what happens to sessions. */
 export function logSessions(log: Logger, sessions: Sessions): void {

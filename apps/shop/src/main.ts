@@ -11,12 +11,13 @@ async function main(): Promise<void> {
   const servers: Listening[] = []
 
   let ending: Promise<void> | undefined
-  const end = () => ending ??= (async () => {
-    await Promise.all(servers.map(server => server.close()))
-    await shop.close()
-    await Promise.all([stores.sessions.close(), stores.db.destroy()])
-    process.exit(0)
-  })().catch(fail)
+  const end = () =>
+    (ending ??= (async () => {
+      await Promise.all(servers.map((server) => server.close()))
+      await shop.close()
+      await Promise.all([stores.sessions.close(), stores.db.destroy()])
+      process.exit(0)
+    })().catch(fail))
   process.on('SIGTERM', end)
   process.on('SIGINT', end)
 
@@ -34,9 +35,10 @@ function fail(error: unknown): void {
 /** What went wrong, for whoever starts the shop. */
 function sentenceOf(error: unknown): string {
   if (error instanceof ConfigError) return error.message
-  const { code, port, address, message } = error as NodeJS.ErrnoException & { port?: number, address?: string }
+  const { code, port, address, message } = error as NodeJS.ErrnoException & { port?: number; address?: string }
   if (code === 'EADDRINUSE') return `Port ${port} at ${address} is in use already. Choose another one: PORT=3001 npm start`
-  if (code === 'EACCES' && port !== undefined) return `Port ${port} may not be used by this user. Choose one above 1023: PORT=3000 npm start`
+  if (code === 'EACCES' && port !== undefined)
+    return `Port ${port} may not be used by this user. Choose one above 1023: PORT=3000 npm start`
   if (code === 'EADDRNOTAVAIL' || code === 'ENOTFOUND') return `HOST is no address of this machine: ${message}`
   return `The shop could not start: ${message ?? String(error)}`
 }

@@ -11,7 +11,7 @@ export function sweepRegularly(sessions: Sessions, log: Logger): { stop(): void 
     if (sweeping) return
     sweeping = true
     try {
-      while (await sessions.sweep(AT_ONCE) === AT_ONCE);
+      while ((await sessions.sweep(AT_ONCE)) === AT_ONCE);
     } catch (err) {
       log.warn({ err }, 'sessions that ran out could not be removed; it is tried again')
     } finally {

@@ -31,9 +31,18 @@ describe('readConfig', () => {
     assert.equal(read({ PORT: '', STORE_URL: ' ', METRICS_PORT: '' }).port, 3000)
   })
 
-  for (const [name, value] of [['PORT', 'abc'], ['PORT', '65536'], ['PORT', '-1'], ['PORT', '1.5'], ['METRICS_PORT', '0x10']] as const) {
+  for (const [name, value] of [
+    ['PORT', 'abc'],
+    ['PORT', '65536'],
+    ['PORT', '-1'],
+    ['PORT', '1.5'],
+    ['METRICS_PORT', '0x10']
+  ] as const) {
     it(`refuses ${name}=${value} by name`, () => {
-      assert.throws(() => read({ [name]: value }), (error: Error) => error instanceof ConfigError && error.message.includes(name))
+      assert.throws(
+        () => read({ [name]: value }),
+        (error: Error) => error instanceof ConfigError && error.message.includes(name)
+      )
     })
   }
 

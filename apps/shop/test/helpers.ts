@@ -29,7 +29,7 @@ export interface TestShop extends AsyncDisposable {
   /** A new visitor, with a cookie jar. */
   client(options?: ClientOptions): Client
   /** A visitor who is signed in. */
-  signedIn(who?: { readonly username: string, readonly password: string }): Promise<Client>
+  signedIn(who?: { readonly username: string; readonly password: string }): Promise<Client>
   close(): Promise<void>
 }
 
@@ -55,8 +55,8 @@ export async function startShop(env: Env = {}, config: Partial<Config> = {}): Pr
     config: settled,
     db: stores.db,
     sessions: stores.sessions,
-    client: options => new Client(server.url, options),
-    signedIn: who => signedIn(server.url, who),
+    client: (options) => new Client(server.url, options),
+    signedIn: (who) => signedIn(server.url, who),
     close,
     [Symbol.asyncDispose]: close
   }
@@ -69,7 +69,7 @@ export interface ShopProcess extends AsyncDisposable {
   /** What it wrote so far, both streams. */
   readonly output: () => string
   client(options?: ClientOptions): Client
-  signedIn(who?: { readonly username: string, readonly password: string }): Promise<Client>
+  signedIn(who?: { readonly username: string; readonly password: string }): Promise<Client>
   /** Sends a signal and waits for the end. @returns the exit status, or the signal that ended it */
   end(signal?: NodeJS.Signals): Promise<number | NodeJS.Signals>
 }
@@ -104,37 +104,43 @@ export async function startProcess(env: Env & { readonly DATA_DIR: string }): Pr
     url,
     child,
     output,
-    client: options => new Client(url, options),
-    signedIn: who => signedIn(url, who),
+    client: (options) => new Client(url, options),
+    signedIn: (who) => signedIn(url, who),
     end,
-    [Symbol.asyncDispose]: async () => void await end('SIGKILL')
+    [Symbol.asyncDispose]: async () => void (await end('SIGKILL'))
   }
 }
 
 /** Starts `node src/main.ts` and waits until it ends by itself: for set-ups that are refused. */
-export async function runProcess(env: Env): Promise<{ readonly status: number | null, readonly output: string }> {
+export async function runProcess(env: Env): Promise<{ readonly status: number | null; readonly output: string }> {
   const { child, output } = spawnShop(env)
   await once(child, 'close')
   return { status: child.exitCode, output: output() }
 }
 
-function spawnShop(env: Env): { child: ChildProcess, output: () => string } {
-  const inherited = Object.fromEntries(['PATH', 'HOME', 'TMPDIR'].map(name => [name, process.env[name]]))
+function spawnShop(env: Env): { child: ChildProcess; output: () => string } {
+  const inherited = Object.fromEntries(['PATH', 'HOME', 'TMPDIR'].map((name) => [name, process.env[name]]))
   const main = join(import.meta.dirname, '../src/main.ts')
   const child = spawn(process.execPath, [main], { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let text = ''
-  for (const stream of [child.stdout!, child.stderr!]) stream.on('data', chunk => { text += String(chunk) })
+  for (const stream of [child.stdout!, child.stderr!])
+    stream.on('data', (chunk) => {
+      text += String(chunk)
+    })
   return { child, output: () => text }
 }
 
 /** A folder of one's own for the time of a test. */
-export async function temporaryFolder(): Promise<{ readonly path: string, remove(): Promise<void> } & AsyncDisposable> {
+export async function temporaryFolder(): Promise<{ readonly path: string; remove(): Promise<void> } & AsyncDisposable> {
   const path = await mkdtemp(join(tmpdir(), 'shop-test-'))
   const remove = () => rm(path, { recursive: true, force: true })
   return { path, remove, [Symbol.asyncDispose]: remove }
 }
 
-async function signedIn(url: string, { username, password }: { readonly username: string, readonly password: string } = USER): Promise<Client> {
+async function signedIn(
+  url: string,
+  { username, password }: { readonly username: string; readonly password: string } = USER
+): Promise<Client> {
   const client = new Client(url)
   const answer = await client.post('/login', { username, password })
   if (answer.status !== 200) throw new Error(`signing in as ${username}: ${answer.status} ${answer.text}`)
@@ -224,7 +230,9 @@ export const BROWSER_ACCEPT = 'text/html,application/xhtml+xml,application/xml;q
 let users = 0
 
 /** Registers somebody new. @returns the client, signed in, and what was typed */
-export async function registered(shop: { client(): Client }): Promise<{ client: Client, username: string, email: string, password: string, id: number }> {
+export async function registered(shop: {
+  client(): Client
+}): Promise<{ client: Client; username: string; email: string; password: string; id: number }> {
   const username = `visitor-${process.pid}-${++users}`
   const client = shop.client()
   const email = `${username}@example.com`
@@ -243,5 +251,5 @@ function parsed(text: string): any {
 
 function onlyOnce(work: () => Promise<void>): () => Promise<void> {
   let done: Promise<void> | undefined
-  return () => done ??= work()
+  return () => (done ??= work())
 }

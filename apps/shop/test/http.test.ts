@@ -5,12 +5,18 @@ import { gzipSync } from 'node:zlib'
 import { ADMIN, BROWSER_ACCEPT, startShop, type TestShop } from './helpers.ts'
 
 let shop: TestShop
-before(async () => { shop = await startShop() })
+before(async () => {
+  shop = await startShop()
+})
 after(() => shop.close())
 
 const JSON_TYPE = { 'content-type': 'application/json' }
 const WITH_BODY: [string, string][] = [
-  ['POST', '/register'], ['POST', '/login'], ['POST', '/cart/add'], ['PUT', '/cart/update/1'], ['POST', '/account/password'],
+  ['POST', '/register'],
+  ['POST', '/login'],
+  ['POST', '/cart/add'],
+  ['PUT', '/cart/update/1'],
+  ['POST', '/account/password'],
   ['POST', '/account/reauthenticate']
 ]
 
@@ -28,7 +34,13 @@ describe('a body', () => {
   it('of the wrong kind is 400 Invalid request', async () => {
     const admin = await shop.signedIn(ADMIN)
     for (const [method, path] of WITH_BODY) {
-      for (const body of ['[]', '[1]', '{}', '{"__proto__":{"username":"user"}}', '{"productId":{},"quantity":[],"username":{},"password":[]}']) {
+      for (const body of [
+        '[]',
+        '[1]',
+        '{}',
+        '{"__proto__":{"username":"user"}}',
+        '{"productId":{},"quantity":[],"username":{},"password":[]}'
+      ]) {
         const { status, json } = await admin.send(method, path, body, JSON_TYPE)
         assert.equal(status, 400, `${method} ${path} ${body}`)
         assert.equal(json.error, 'Invalid request', `${method} ${path} ${body}`)
@@ -41,7 +53,9 @@ describe('a body', () => {
 
   it('that is missing, or is something else, is 400 Invalid request', async () => {
     for (const headers of [{}, { 'content-type': 'text/plain' }, { 'content-type': 'multipart/form-data; boundary=x' }]) {
-      const { status, json } = await shop.client().send('POST', '/login', Object.keys(headers).length ? '{"username":"user"}' : undefined, headers)
+      const { status, json } = await shop
+        .client()
+        .send('POST', '/login', Object.keys(headers).length ? '{"username":"user"}' : undefined, headers)
       assert.deepEqual([status, json.error], [400, 'Invalid request'])
     }
   })
@@ -49,7 +63,8 @@ describe('a body', () => {
   it('over 100 kB is 413 Body too large, compressed or not', async () => {
     const long = JSON.stringify({ username: 'user', password: 'x'.repeat(110_000) })
     for (const [body, headers] of [
-      [long, JSON_TYPE], [gzipSync(long), { ...JSON_TYPE, 'content-encoding': 'gzip' }],
+      [long, JSON_TYPE],
+      [gzipSync(long), { ...JSON_TYPE, 'content-encoding': 'gzip' }],
       [`username=user&password=${'x'.repeat(110_000)}`, { 'content-type': 'application/x-www-form-urlencoded' }]
     ] as const) {
       const { status, json } = await shop.client().send('POST', '/login', body, headers)
@@ -68,7 +83,13 @@ describe('a body', () => {
 
 describe('an address', () => {
   it('that is unknown is 404', async () => {
-    for (const [method, path] of [['GET', '/nowhere'], ['POST', '/nowhere'], ['GET', '/cart/add/more'], ['GET', '/__proto__'], ['DELETE', '/products/1']] as const) {
+    for (const [method, path] of [
+      ['GET', '/nowhere'],
+      ['POST', '/nowhere'],
+      ['GET', '/cart/add/more'],
+      ['GET', '/__proto__'],
+      ['DELETE', '/products/1']
+    ] as const) {
       const { status, json, headers } = await shop.client().send(method, path)
       assert.deepEqual([status, json], [404, { error: 'Not found', code: 'not-found' }], path)
       assert.equal(headers.getSetCookie().length, 0)
@@ -78,12 +99,29 @@ describe('an address', () => {
   it('that is known, with the wrong method, is 405 with Allow', async () => {
     const admin = await shop.signedIn(ADMIN)
     const known: [string, string, string][] = [
-      ['POST', '/', 'GET, HEAD'], ['DELETE', '/register', 'GET, HEAD, POST'], ['PUT', '/login', 'GET, HEAD, POST'], ['GET', '/logout', 'POST'],
-      ['POST', '/profile', 'GET, HEAD'], ['POST', '/admin', 'GET, HEAD'], ['PUT', '/admin/sessions', 'GET, HEAD'], ['GET', '/admin/sessions/x', 'DELETE'],
-      ['POST', '/products', 'GET, HEAD'], ['POST', '/cart', 'DELETE, GET, HEAD'], ['GET', '/cart/add', 'POST'], ['POST', '/cart/update/1', 'PUT'],
-      ['GET', '/cart/remove/1', 'DELETE'], ['GET', '/checkout', 'POST'], ['PATCH', '/orders', 'GET, HEAD'], ['POST', '/session-info', 'GET, HEAD'],
-      ['POST', '/account/sessions', 'GET, HEAD'], ['GET', '/account/sessions/x', 'DELETE'], ['GET', '/account/password', 'POST'],
-      ['GET', '/account/reauthenticate', 'POST'], ['POST', '/healthz', 'GET, HEAD'], ['POST', '/readyz', 'GET, HEAD'], ['POST', '/metrics', 'GET, HEAD'],
+      ['POST', '/', 'GET, HEAD'],
+      ['DELETE', '/register', 'GET, HEAD, POST'],
+      ['PUT', '/login', 'GET, HEAD, POST'],
+      ['GET', '/logout', 'POST'],
+      ['POST', '/profile', 'GET, HEAD'],
+      ['POST', '/admin', 'GET, HEAD'],
+      ['PUT', '/admin/sessions', 'GET, HEAD'],
+      ['GET', '/admin/sessions/x', 'DELETE'],
+      ['POST', '/products', 'GET, HEAD'],
+      ['POST', '/cart', 'DELETE, GET, HEAD'],
+      ['GET', '/cart/add', 'POST'],
+      ['POST', '/cart/update/1', 'PUT'],
+      ['GET', '/cart/remove/1', 'DELETE'],
+      ['GET', '/checkout', 'POST'],
+      ['PATCH', '/orders', 'GET, HEAD'],
+      ['POST', '/session-info', 'GET, HEAD'],
+      ['POST', '/account/sessions', 'GET, HEAD'],
+      ['GET', '/account/sessions/x', 'DELETE'],
+      ['GET', '/account/password', 'POST'],
+      ['GET', '/account/reauthenticate', 'POST'],
+      ['POST', '/healthz', 'GET, HEAD'],
+      ['POST', '/readyz', 'GET, HEAD'],
+      ['POST', '/metrics', 'GET, HEAD'],
       ['OPTIONS', '/products', 'GET, HEAD']
     ]
     for (const [method, path, allow] of known) {
@@ -96,8 +134,18 @@ describe('an address', () => {
 
   it('that cannot be decoded breaks nothing', async () => {
     const admin = await shop.signedIn(ADMIN)
-    for (const [method, path] of [['PUT', '/cart/update/%ff'], ['DELETE', '/cart/remove/%c0%ae'], ['DELETE', '/account/sessions/%E0%A4%A'], ['GET', '/%']] as const) {
-      const { status, json } = await admin.send(method, path, method === 'PUT' ? '{"quantity":1}' : undefined, method === 'PUT' ? JSON_TYPE : {})
+    for (const [method, path] of [
+      ['PUT', '/cart/update/%ff'],
+      ['DELETE', '/cart/remove/%c0%ae'],
+      ['DELETE', '/account/sessions/%E0%A4%A'],
+      ['GET', '/%']
+    ] as const) {
+      const { status, json } = await admin.send(
+        method,
+        path,
+        method === 'PUT' ? '{"quantity":1}' : undefined,
+        method === 'PUT' ? JSON_TYPE : {}
+      )
       assert.ok(status === 400 || status === 404, `${method} ${path}: ${status}`)
       assert.ok(json.error)
     }
@@ -118,8 +166,25 @@ describe('a cookie', () => {
     const dot = decodeURIComponent(genuine).lastIndexOf('.')
     const id = decodeURIComponent(genuine).slice(2, dot)
     const values = [
-      '', 's', 's:', 's%3A', 's%3A.', 's%3Aa.b', id, `s%3A${id}`, `s%3A${id}.`, encodeURIComponent(`s:${id}.${'A'.repeat(43)}`), genuine.slice(0, -1), `${genuine}x`,
-      'j%3A%7B%22%24ne%22%3A1%7D', '%E0%A4%A', '..%2F..%2Fetc', '__proto__', '%00', 'x'.repeat(6_000), "'%20OR%201=1--"
+      '',
+      's',
+      's:',
+      's%3A',
+      's%3A.',
+      's%3Aa.b',
+      id,
+      `s%3A${id}`,
+      `s%3A${id}.`,
+      encodeURIComponent(`s:${id}.${'A'.repeat(43)}`),
+      genuine.slice(0, -1),
+      `${genuine}x`,
+      'j%3A%7B%22%24ne%22%3A1%7D',
+      '%E0%A4%A',
+      '..%2F..%2Fetc',
+      '__proto__',
+      '%00',
+      'x'.repeat(6_000),
+      "'%20OR%201=1--"
     ]
     for (const value of values) {
       const { status, json, headers } = await shop.client({ headers: { cookie: `sessionId=${value}` } }).get('/session-info')
@@ -145,12 +210,20 @@ describe('a request from another site', () => {
   it('is refused when it would change something, and changes nothing', async () => {
     const user = await shop.signedIn()
     const hostile: Record<string, string>[] = [
-      { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }, { origin: 'https://evil.example' }, { origin: 'null' },
-      { origin: `${shop.url}.evil.example` }, { 'sec-fetch-site': 'cross-site', origin: shop.url }
+      { 'sec-fetch-site': 'cross-site' },
+      { 'sec-fetch-site': 'same-site' },
+      { origin: 'https://evil.example' },
+      { origin: 'null' },
+      { origin: `${shop.url}.evil.example` },
+      { 'sec-fetch-site': 'cross-site', origin: shop.url }
     ]
     for (const headers of hostile) {
       for (const [method, path, body] of [
-        ['POST', '/cart/add', { productId: 1 }], ['POST', '/logout', {}], ['POST', '/login', ADMIN], ['DELETE', '/cart', undefined], ['POST', '/nowhere', {}]
+        ['POST', '/cart/add', { productId: 1 }],
+        ['POST', '/logout', {}],
+        ['POST', '/login', ADMIN],
+        ['DELETE', '/cart', undefined],
+        ['POST', '/nowhere', {}]
       ] as const) {
         const { status, json } = await user.send(method, path, body, headers)
         assert.deepEqual([status, json.error], [403, 'Cross-site request refused'], `${JSON.stringify(headers)} ${path}`)
@@ -162,7 +235,10 @@ describe('a request from another site', () => {
   })
 
   it('is not what a page of ours, an address bar, curl or an app sends', async () => {
-    for (const headers of [{}, { 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'none' }, { origin: shop.url }] as Record<string, string>[]) {
+    for (const headers of [{}, { 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'none' }, { origin: shop.url }] as Record<
+      string,
+      string
+    >[]) {
       assert.equal((await shop.client().post('/login', { username: 'user', password: 'userpass' }, headers)).status, 200)
     }
   })
@@ -172,8 +248,12 @@ describe('every answer', () => {
   it("has helmet's headers, none of Express's or CORS's", async () => {
     const admin = await shop.signedIn(ADMIN)
     const answers = await Promise.all([
-      ...['/', '/products', '/nowhere', '/profile', '/healthz', '/shop.css', '/admin', '/metrics', '/login'].map((path) => admin.get(path, { origin: 'https://evil.example' })),
-      admin.get('/', { accept: BROWSER_ACCEPT }), admin.post('/login', 'x', JSON_TYPE), admin.post('/logout', undefined, { 'sec-fetch-site': 'cross-site' })
+      ...['/', '/products', '/nowhere', '/profile', '/healthz', '/shop.css', '/admin', '/metrics', '/login'].map((path) =>
+        admin.get(path, { origin: 'https://evil.example' })
+      ),
+      admin.get('/', { accept: BROWSER_ACCEPT }),
+      admin.post('/login', 'x', JSON_TYPE),
+      admin.post('/logout', undefined, { 'sec-fetch-site': 'cross-site' })
     ])
     for (const { headers } of answers) {
       const csp = headers.get('content-security-policy')!
@@ -219,7 +299,12 @@ describe('every answer', () => {
 describe('what is no HTTP', () => {
   it('ends its own connection and nothing else', async () => {
     const port = Number(new URL(shop.url).port)
-    for (const bytes of ['GET / HTTP/1.1\r\nHost: a\r\nCookie: a\u0000b\r\n\r\n', 'nonsense\r\n\r\n', `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`, 'GET / HTTP/1.1\r\n\r\n']) {
+    for (const bytes of [
+      'GET / HTTP/1.1\r\nHost: a\r\nCookie: a\u0000b\r\n\r\n',
+      'nonsense\r\n\r\n',
+      `GET /${'x'.repeat(20_000)} HTTP/1.1\r\n\r\n`,
+      'GET / HTTP/1.1\r\n\r\n'
+    ]) {
       const socket = connect(port, '127.0.0.1')
       socket.end(bytes)
       socket.resume()

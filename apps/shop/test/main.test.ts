@@ -114,7 +114,11 @@ describe('main', () => {
       await using shop = await startProcess({ DATA_DIR: folder.path, ...env })
       const url = shop.url.replace('0.0.0.0', '127.0.0.1')
       for (const user of [ADMIN, USER]) {
-        const answer = await fetch(`${url}/login`, { method: 'POST', body: JSON.stringify(user), headers: { 'content-type': 'application/json' } })
+        const answer = await fetch(`${url}/login`, {
+          method: 'POST',
+          body: JSON.stringify(user),
+          headers: { 'content-type': 'application/json' }
+        })
         assert.equal(answer.status, 401)
       }
     }
@@ -133,7 +137,10 @@ describe('main', () => {
 
   it('believes X-Forwarded-For only of a proxy that is trusted', async () => {
     await using folder = await temporaryFolder()
-    for (const [trust, ip] of [[undefined, '127.0.0.1'], ['1', '198.51.100.7']] as const) {
+    for (const [trust, ip] of [
+      [undefined, '127.0.0.1'],
+      ['1', '198.51.100.7']
+    ] as const) {
       await using shop = await startProcess({ DATA_DIR: folder.path, TRUST_PROXY: trust })
       const client = shop.client({ headers: { 'x-forwarded-for': '198.51.100.7' } })
       await client.get('/')
@@ -160,7 +167,7 @@ describe('main', () => {
     await afterwards.end()
   })
 
-  it('serves metrics on a port of their own, open, and then not on the shop\'s', async () => {
+  it("serves metrics on a port of their own, open, and then not on the shop's", async () => {
     await using folder = await temporaryFolder()
     const free = createServer().listen(0, '127.0.0.1')
     await once(free, 'listening')
@@ -182,7 +189,10 @@ describe('main', () => {
     await client.post('/login', { username: 'admin', password: 'hunter2 hunter2 hunter2' })
     const id = decodeURIComponent(client.cookies.get('sessionId')!).slice(2, 34)
     await shop.end()
-    const stored = readdirSync(folder.path).filter((name) => name !== 'session-secret').map((name) => readFileSync(join(folder.path, name), 'latin1')).join('')
+    const stored = readdirSync(folder.path)
+      .filter((name) => name !== 'session-secret')
+      .map((name) => readFileSync(join(folder.path, name), 'latin1'))
+      .join('')
     for (const secret of [id, ADMIN.password, 'hunter2', client.cookies.get('device')!]) {
       assert.ok(secret.length > 5)
       assert.ok(!stored.includes(secret))

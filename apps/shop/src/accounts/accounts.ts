@@ -12,9 +12,9 @@ export interface Registration {
 }
 
 export type Registered =
-  | { readonly outcome: 'registered', readonly user: User }
+  | { readonly outcome: 'registered'; readonly user: User }
   | { readonly outcome: 'taken' }
-  | { readonly outcome: 'weak-password', readonly reason: string }
+  | { readonly outcome: 'weak-password'; readonly reason: string }
 
 /** The rules of accounts: who may be whom. Sessions are the router's affair. */
 export class Accounts {
@@ -42,7 +42,7 @@ export class Accounts {
    */
   async authenticate(name: string, password: string): Promise<User | undefined> {
     const found = await this.#users.byName(name)
-    if (!await this.#passwords.matches(password, found?.passwordHash) || !found) return undefined
+    if (!(await this.#passwords.matches(password, found?.passwordHash)) || !found) return undefined
     const { passwordHash, ...user } = found
     if (this.#passwords.isOutdated(passwordHash)) {
       await this.#users.replacePasswordHash(user.id, passwordHash, await this.#passwords.hash(password))
@@ -66,7 +66,7 @@ export class Accounts {
    */
   async changePassword(user: User, current: string, next: string): Promise<boolean> {
     const old = await this.#users.passwordHashOf(user.id)
-    if (!await this.#passwords.matches(current, old) || old === undefined) return false
+    if (!(await this.#passwords.matches(current, old)) || old === undefined) return false
     return this.#users.replacePasswordHash(user.id, old, await this.#passwords.hash(next))
   }
 

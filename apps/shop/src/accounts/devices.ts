@@ -17,8 +17,8 @@ export interface Device {
 
 /** The live sessions of a user, the latest used first. */
 export async function devicesOf(
-  { sessions, seen }: { readonly sessions: Sessions, readonly seen: ActivityTracker },
-  current: { readonly handle: string, readonly userId?: string | undefined }
+  { sessions, seen }: { readonly sessions: Sessions; readonly seen: ActivityTracker },
+  current: { readonly handle: string; readonly userId?: string | undefined }
 ): Promise<Device[]> {
   const live = await sessions.of(current.userId!)
   const rows = await seen.list(live)

@@ -33,7 +33,10 @@ export class LoginAttempts {
     const attempt = await this.#throttle.attempt({ account, address: req.ip, device })
     res.set(attempt.headers)
     if (!attempt.allowed) {
-      throw new HttpError(429, 'Too many login attempts, please try again later', { code: 'too-many-login-attempts', headers: attempt.headers })
+      throw new HttpError(429, 'Too many login attempts, please try again later', {
+        code: 'too-many-login-attempts',
+        headers: attempt.headers
+      })
     }
     let result: T | undefined
     try {

@@ -21,7 +21,7 @@ export function faultOf(password: string, about: readonly string[] = []): string
   if (length < MIN_LENGTH) return `must be at least ${MIN_LENGTH} characters long`
   if (length > MAX_LENGTH) return `must be at most ${MAX_LENGTH} characters long`
   const lower = text.toLowerCase()
-  if (about.some(word => word.normalize('NFC').toLowerCase() === lower)) return 'must not be your own name or email'
+  if (about.some((word) => word.normalize('NFC').toLowerCase() === lower)) return 'must not be your own name or email'
   if (isCommon(lower)) return 'is too common: many people have it, so it is among the first to be tried'
   return undefined
 }
@@ -33,27 +33,48 @@ const STEMS = `
   shadow michael jordan jennifer charlie thomas daniel andrew jessica ashley trustno1 starwars pokemon computer internet whatever
   freedom summer winter spring autumn monday friday january september november december flower cheese cookie chocolate hunter
   killer ginger pepper mustang ferrari liverpool arsenal chelsea blink linkedin facebook google samsung minecraft sessile shop
-`.trim().split(/\s+/)
+`
+  .trim()
+  .split(/\s+/)
 
 /** Long ones in published lists of what was really used, which no rule below would find. */
-const KNOWN = new Set(`
+const KNOWN = new Set(
+  `
   1qaz2wsx3edc4rfv qazwsxedcrfvtgb q1w2e3r4t5y6u7i8 1qazxsw23edcvfr4 1234qwerasdfzxcv q1w2e3r4t5y6u7i8o9p0 1qa2ws3ed4rf5tg
   momsanaladventure nick1234-rem936 hd764nw5d7e1vb1 hd764nw5d7e1vbv lytdybrbdfvgbhf zqjphsyf6ctifgu bpgjldsgjldthnf
   mailcreated5240 polniypizdec0211 polniypizdec1102 polniypizdec110211 23176djivanfros lhbjkjubz2957704 nemvxyheqdd5oqxyxyzi
   aksjdlasdakj89879 ne_e_pod_chehyl bhrh0h2oof6xbqjeh passwordstandard passwordassword
-`.trim().split(/\s+/))
+`
+    .trim()
+    .split(/\s+/)
+)
 
-const RUNS = ['01234567890123456789', 'abcdefghijklmnopqrstuvwxyz', 'qwertyuiop', 'asdfghjkl', 'zxcvbnm', 'qwertzuiop', 'azertyuiop']
-  .flatMap(run => [run, [...run].reverse().join('')])
+const RUNS = [
+  '01234567890123456789',
+  'abcdefghijklmnopqrstuvwxyz',
+  'qwertyuiop',
+  'asdfghjkl',
+  'zxcvbnm',
+  'qwertzuiop',
+  'azertyuiop'
+].flatMap((run) => [run, [...run].reverse().join('')])
 
 /** What people write for a letter. */
 const LOOKALIKES: Readonly<Record<string, string>> = {
-  0: 'o', 1: 'il', 3: 'e', 4: 'a', 5: 's', 7: 't', '@': 'a', $: 's', '!': 'i'
+  0: 'o',
+  1: 'il',
+  3: 'e',
+  4: 'a',
+  5: 's',
+  7: 't',
+  '@': 'a',
+  $: 's',
+  '!': 'i'
 }
 
 /** Whether a password (lower case) is made of nothing but one common word, however often, runs and one short number. */
 function isCommon(password: string): boolean {
-  return KNOWN.has(password) || isMadeOf(password, undefined) || STEMS.some(stem => isMadeOf(password, stem))
+  return KNOWN.has(password) || isMadeOf(password, undefined) || STEMS.some((stem) => isMadeOf(password, stem))
 }
 
 function isMadeOf(password: string, stem: string | undefined): boolean {
@@ -65,7 +86,7 @@ function isMadeOf(password: string, stem: string | undefined): boolean {
     if (seen.has(place)) return false
     seen.add(place)
     if (stem !== undefined && startsWithStem(password, at, stem) && reach(at + stem.length, numberUsed)) return true
-    if (runsAt(password, at).some(length => reach(at + length, numberUsed))) return true
+    if (runsAt(password, at).some((length) => reach(at + length, numberUsed))) return true
     const number = numberUsed ? null : /^\d{1,4}/.exec(password.slice(at, at + 4))
     if (number && reach(at + number[0].length, true)) return true
     return /^[ !-/:-@[-`{-~]/.test(password[at]!) && reach(at + 1, numberUsed)
@@ -85,7 +106,7 @@ function startsWithStem(password: string, at: number, stem: string): boolean {
 function runsAt(password: string, at: number): number[] {
   const rest = password.slice(at)
   let longest = /^(\d{1,3}?)\1{2,}/.exec(rest)?.[0].length ?? 0
-  for (let length = 3; length <= rest.length && RUNS.some(run => run.includes(rest.slice(0, length))); length++) {
+  for (let length = 3; length <= rest.length && RUNS.some((run) => run.includes(rest.slice(0, length))); length++) {
     longest = Math.max(longest, length)
   }
   return Array.from({ length: Math.max(0, longest - 2) }, (_, i) => longest - i)

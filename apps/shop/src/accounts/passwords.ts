@@ -26,14 +26,14 @@ export async function createPasswords(): Promise<Passwords> {
   const limited = atMost(AT_ONCE)
   const nobodys = await hash('the password of a user that does not exist', ARGON2)
   return {
-    hash: password => limited(() => hash(normalised(password), ARGON2)),
+    hash: (password) => limited(() => hash(normalised(password), ARGON2)),
     async matches(password, stored) {
       const text = normalised(password)
       if (stored?.startsWith('$2')) return limited(() => verifyBcrypt(text, stored))
       const matched = await limited(() => verify(stored ?? nobodys, text))
       return matched && stored !== undefined
     },
-    isOutdated: stored => !stored.startsWith(CURRENT)
+    isOutdated: (stored) => !stored.startsWith(CURRENT)
   }
 }
 
@@ -41,9 +41,9 @@ export async function createPasswords(): Promise<Passwords> {
 function atMost(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = []
   let running = 0
-  return async work => {
+  return async (work) => {
     if (running < limit) running++
-    else await new Promise<void>(resolve => waiting.push(resolve))
+    else await new Promise<void>((resolve) => waiting.push(resolve))
     try {
       return await work()
     } finally {

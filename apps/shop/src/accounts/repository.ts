@@ -37,9 +37,10 @@ export class UserRepository {
 
   /** @returns `undefined` when the name or the email is another's, also when both came at the same moment */
   async add(user: NewUser): Promise<User | undefined> {
-    return this.#db.insertInto('users')
+    return this.#db
+      .insertInto('users')
       .values({ ...user, usernameKey: keyOf(user.username), emailKey: keyOf(user.email), createdAt: Date.now() })
-      .onConflict(conflict => conflict.doNothing())
+      .onConflict((conflict) => conflict.doNothing())
       .returning(SHOWN)
       .executeTakeFirst()
   }
@@ -51,14 +52,18 @@ export class UserRepository {
   /** @param name username or email; no username is an email, so it is one user's at most */
   async byName(name: string): Promise<UserWithPassword | undefined> {
     const key = keyOf(name)
-    return this.#db.selectFrom('users').select([...SHOWN, 'passwordHash'])
-      .where(or => or.or([or('usernameKey', '=', key), or('emailKey', '=', key)]))
+    return this.#db
+      .selectFrom('users')
+      .select([...SHOWN, 'passwordHash'])
+      .where((or) => or.or([or('usernameKey', '=', key), or('emailKey', '=', key)]))
       .executeTakeFirst()
   }
 
   async isTaken(username: string, email: string): Promise<boolean> {
-    const row = await this.#db.selectFrom('users').select('id')
-      .where(or => or.or([or('usernameKey', '=', keyOf(username)), or('emailKey', '=', keyOf(email))]))
+    const row = await this.#db
+      .selectFrom('users')
+      .select('id')
+      .where((or) => or.or([or('usernameKey', '=', keyOf(username)), or('emailKey', '=', keyOf(email))]))
       .executeTakeFirst()
     return row !== undefined
   }
@@ -70,13 +75,20 @@ export class UserRepository {
 
   /** @returns whether it was still `old`: of two changes at once one wins */
   async replacePasswordHash(id: number, old: string, next: string): Promise<boolean> {
-    const { numUpdatedRows } = await this.#db.updateTable('users').set({ passwordHash: next })
-      .where('id', '=', id).where('passwordHash', '=', old).executeTakeFirstOrThrow()
+    const { numUpdatedRows } = await this.#db
+      .updateTable('users')
+      .set({ passwordHash: next })
+      .where('id', '=', id)
+      .where('passwordHash', '=', old)
+      .executeTakeFirstOrThrow()
     return numUpdatedRows > 0n
   }
 
   async count(): Promise<number> {
-    const { count } = await this.#db.selectFrom('users').select(db => db.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
+    const { count } = await this.#db
+      .selectFrom('users')
+      .select((db) => db.fn.countAll<number>().as('count'))
+      .executeTakeFirstOrThrow()
     return count
   }
 }

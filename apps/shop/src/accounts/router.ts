@@ -23,7 +23,11 @@ const registration = z.object({
 })
 const login = z.object({
   // A NUL is in nobody's name, and PostgreSQL refuses to look for it.
-  username: z.string().min(1, 'Must not be empty').max(MAX_EMAIL, `Must be at most ${MAX_EMAIL} characters long`).regex(/^[^\0]*$/, 'Must be text'),
+  username: z
+    .string()
+    .min(1, 'Must not be empty')
+    .max(MAX_EMAIL, `Must be at most ${MAX_EMAIL} characters long`)
+    .regex(/^[^\0]*$/, 'Must be text'),
   password
 })
 const passwordChange = z.object({ currentPassword: password, newPassword })
@@ -51,8 +55,9 @@ export function accountsRouter(options: AccountsOptions): Router {
   at(router, '/login', {
     post: failingWith('Login failed', async (req, res) => {
       const { username, password } = parse(login, req.body)
-      const { result: user, failures } = await attempts.tried(req, res, await accounts.accountOf(username),
-        () => accounts.authenticate(username, password))
+      const { result: user, failures } = await attempts.tried(req, res, await accounts.accountOf(username), () =>
+        accounts.authenticate(username, password)
+      )
       await begin(req, user)
       res.locals['failures'] = failures
       await answer(req, res, { message: 'Login successful', user })
@@ -92,7 +97,12 @@ export function accountsRouter(options: AccountsOptions): Router {
       const user = await userOf(req)
       const fault = accounts.faultOfNewPassword(user, newPassword)
       if (fault !== undefined) throw invalid({ path: 'newPassword', message: sentence(fault) })
-      await attempts.tried(req, res, accountOf(user), async () => await accounts.changePassword(user, currentPassword, newPassword) || undefined)
+      await attempts.tried(
+        req,
+        res,
+        accountOf(user),
+        async () => (await accounts.changePassword(user, currentPassword, newPassword)) || undefined
+      )
       // First the id: whoever copied the cookie is out even if the process dies here.
       await sessions.confirm(req)
       await sessions.revokeAll(String(user.id), { except: sessions.describe(req)!.handle })
@@ -104,7 +114,7 @@ export function accountsRouter(options: AccountsOptions): Router {
     post: async (req, res) => {
       const { password } = parse(confirmation, req.body)
       const user = await userOf(req)
-      await attempts.tried(req, res, accountOf(user), async () => await accounts.confirm(user.id, password) || undefined)
+      await attempts.tried(req, res, accountOf(user), async () => (await accounts.confirm(user.id, password)) || undefined)
       await sessions.confirm(req)
       await answer(req, res, { message: 'Confirmed' })
     }

@@ -19,7 +19,7 @@ export class Overview {
   }
 
   /** How many sessions are live, and how many users have one. */
-  async count(): Promise<{ activeSessions: number, activeUsers: number }> {
+  async count(): Promise<{ activeSessions: number; activeUsers: number }> {
     const users = new Set<string>()
     let activeSessions = 0
     for (let cursor: string | undefined; ;) {
@@ -36,16 +36,25 @@ export class Overview {
    * @param userId only this user's
    * @param cursor where the page before ended
    */
-  async page({ userId, cursor, limit }: { userId?: string | undefined, cursor?: string | undefined, limit: number }): Promise<SessionsPage> {
-    const page = userId === undefined
-      ? await this.#sessions.scan({ limit, ...(cursor !== undefined && { cursor }) })
-      : await this.#pageOfUser(userId, cursor, limit)
+  async page({
+    userId,
+    cursor,
+    limit
+  }: {
+    userId?: string | undefined
+    cursor?: string | undefined
+    limit: number
+  }): Promise<SessionsPage> {
+    const page =
+      userId === undefined
+        ? await this.#sessions.scan({ limit, ...(cursor !== undefined && { cursor }) })
+        : await this.#pageOfUser(userId, cursor, limit)
     return { sessions: await this.#seen.list(page.sessions), nextCursor: page.cursor }
   }
 
   /** By handle, which does not change while a session lives: so the last one is where to go on, also when it ends meanwhile. */
   async #pageOfUser(userId: string, cursor: string | undefined, limit: number) {
-    const all = (await this.#sessions.of(userId)).sort((one, other) => one.handle < other.handle ? -1 : 1)
+    const all = (await this.#sessions.of(userId)).sort((one, other) => (one.handle < other.handle ? -1 : 1))
     const rest = cursor === undefined ? all : all.filter(({ handle }) => handle > cursor)
     const sessions = rest.slice(0, limit)
     return { sessions, cursor: rest.length > limit ? sessions.at(-1)!.handle : undefined }

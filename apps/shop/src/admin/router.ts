@@ -6,10 +6,17 @@ import type { Sessions } from '../sessions.ts'
 import type { Overview, SessionsPage } from './admin.ts'
 
 const listing = z.object({
-  userId: z.string().regex(/^[1-9]\d{0,14}$/, 'Must be a user id: a whole number above 0').optional(),
+  userId: z
+    .string()
+    .regex(/^[1-9]\d{0,14}$/, 'Must be a user id: a whole number above 0')
+    .optional(),
   cursor: z.string().min(1, 'Must be a nextCursor').max(1_024, 'Must be a nextCursor').optional(),
-  limit: z.string().regex(/^\d{1,3}$/, 'Must be a whole number from 1 to 500').default('50')
-    .transform(Number).pipe(z.int().min(1, 'Must be from 1 to 500').max(500, 'Must be from 1 to 500'))
+  limit: z
+    .string()
+    .regex(/^\d{1,3}$/, 'Must be a whole number from 1 to 500')
+    .default('50')
+    .transform(Number)
+    .pipe(z.int().min(1, 'Must be from 1 to 500').max(500, 'Must be from 1 to 500'))
 })
 
 /** What the administration needs of the rest of the shop. */
@@ -31,8 +38,11 @@ export function adminRouter({ overview, sessions, accounts, admin, fresh }: Admi
 
   at(router, '/admin', [admin], {
     get: async (req: Request, res) => {
-      const [user, totalUsers, { activeUsers, activeSessions }] =
-        await Promise.all([accounts.user(req.session.userId!), accounts.count(), overview.count()])
+      const [user, totalUsers, { activeUsers, activeSessions }] = await Promise.all([
+        accounts.user(req.session.userId!),
+        accounts.count(),
+        overview.count()
+      ])
       res.json({ message: 'Admin panel access granted', user, adminData: { totalUsers, activeUsers, activeSessions } })
     }
   })
@@ -55,10 +65,13 @@ export function adminRouter({ overview, sessions, accounts, admin, fresh }: Admi
   })
 
   at(router, '/admin/sessions/:sessionId', [admin], {
-    delete: [fresh, async (req, res) => {
-      if (!await sessions.revoke(String(req.params['sessionId']))) throw new HttpError(404, 'Session not found')
-      await answer(req, res, { message: 'Session revoked' })
-    }]
+    delete: [
+      fresh,
+      async (req, res) => {
+        if (!(await sessions.revoke(String(req.params['sessionId'])))) throw new HttpError(404, 'Session not found')
+        await answer(req, res, { message: 'Session revoked' })
+      }
+    ]
   })
 
   return router

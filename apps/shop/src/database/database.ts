@@ -39,7 +39,7 @@ async function postgresDialect(url: string): Promise<Dialect> {
   const { default: pg } = await import('pg')
   // int8 holds our times, sums and counts, all far below 2^53; the driver would hand out text.
   const asNumber = (text: string) => Number(text)
-  const getTypeParser = (id: number, format?: 'text') => id === 20 ? asNumber : pg.types.getTypeParser(id, format)
+  const getTypeParser = (id: number, format?: 'text') => (id === 20 ? asNumber : pg.types.getTypeParser(id, format))
   const types = { getTypeParser } as typeof pg.types
   const pool = new pg.Pool({ connectionString: url, max: 10, connectionTimeoutMillis: 5_000, types })
   // An idle connection that the server closes must not end the process: the pool makes another one.

@@ -12,19 +12,38 @@ export const PRODUCTS = [
 export const DEMO_USERS = [
   { username: 'admin', email: 'admin@example.com', password: 'password123', role: 'admin' },
   { username: 'user', email: 'user@example.com', password: 'userpass', role: 'user' }
-] as const satisfies { username: string, email: string, password: string, role: Role }[]
+] as const satisfies { username: string; email: string; password: string; role: Role }[]
 
 /**
  * Fills an empty database; what is there already is left as it is, so a sold product stays sold.
  * @param demoUsers how the demo users' passwords are hashed; `undefined` adds none
  */
 export async function seed(db: Database, hashPassword: ((password: string) => Promise<string>) | undefined): Promise<void> {
-  await db.insertInto('products').values([...PRODUCTS]).onConflict(conflict => conflict.column('id').doNothing()).execute()
+  await db
+    .insertInto('products')
+    .values([...PRODUCTS])
+    .onConflict((conflict) => conflict.column('id').doNothing())
+    .execute()
   if (!hashPassword) return
-  const { count } = await db.selectFrom('users').select(row => row.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()
+  const { count } = await db
+    .selectFrom('users')
+    .select((row) => row.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
   if (count > 0) return
-  const users = await Promise.all(DEMO_USERS.map(async ({ username, email, password, role }) => ({
-    username, usernameKey: username, email, emailKey: email, passwordHash: await hashPassword(password), role, createdAt: Date.now()
-  })))
-  await db.insertInto('users').values(users).onConflict(conflict => conflict.doNothing()).execute()
+  const users = await Promise.all(
+    DEMO_USERS.map(async ({ username, email, password, role }) => ({
+      username,
+      usernameKey: username,
+      email,
+      emailKey: email,
+      passwordHash: await hashPassword(password),
+      role,
+      createdAt: Date.now()
+    }))
+  )
+  await db
+    .insertInto('users')
+    .values(users)
+    .onConflict((conflict) => conflict.doNothing())
+    .execute()
 }

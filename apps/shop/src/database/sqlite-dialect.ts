@@ -1,8 +1,6 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { setTimeout as wait } from 'node:timers/promises'
-import {
-  CompiledQuery, type DatabaseConnection, type Driver, type QueryResult, SqliteAdapter, SqliteDialect
-} from 'kysely'
+import { CompiledQuery, type DatabaseConnection, type Driver, type QueryResult, SqliteAdapter, SqliteDialect } from 'kysely'
 
 /** How long a write waits in all for another process to finish its own. */
 const BUSY_TIMEOUT_MS = 5_000
@@ -20,7 +18,11 @@ export class NodeSqliteDialect extends SqliteDialect {
 
   /** @param file a path, or `:memory:` */
   constructor(file: string) {
-    super({ database: () => { throw new Error('unused: createDriver is overridden') } })
+    super({
+      database: () => {
+        throw new Error('unused: createDriver is overridden')
+      }
+    })
     this.#file = file
   }
 
@@ -100,8 +102,8 @@ class NodeSqliteConnection implements DatabaseConnection {
     })
   }
 
-  async * streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
-    const rows = this.#prepared(query.sql).iterate(...query.parameters as SQLInputValue[])
+  async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
+    const rows = this.#prepared(query.sql).iterate(...(query.parameters as SQLInputValue[]))
     for (const row of rows) yield { rows: [row as R] }
   }
 

@@ -19,7 +19,9 @@ export function healthRouter(checks: Readonly<Record<string, Check>>): Router {
 
   at(router, '/readyz', {
     get: async (_req, res) => {
-      const answers = await Promise.all(Object.entries(checks).map(async ([store, check]) => ({ store, ready: await answersInTime(check) })))
+      const answers = await Promise.all(
+        Object.entries(checks).map(async ([store, check]) => ({ store, ready: await answersInTime(check) }))
+      )
       const failing = answers.filter(({ ready }) => !ready).map(({ store }) => ({ store, message: 'does not answer' }))
       if (failing.length > 0) throw new HttpError(503, 'Not ready', { details: failing })
       res.set('Cache-Control', 'no-store').json({ status: 'ok' })
@@ -34,7 +36,9 @@ async function answersInTime(check: Check): Promise<boolean> {
   try {
     await Promise.race([
       check(),
-      wait(PATIENCE_MS, undefined, { signal: late.signal, ref: false }).then(() => { throw new Error('too late') })
+      wait(PATIENCE_MS, undefined, { signal: late.signal, ref: false }).then(() => {
+        throw new Error('too late')
+      })
     ])
     return true
   } catch {

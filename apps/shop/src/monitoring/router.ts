@@ -4,12 +4,12 @@ import { at, cookieJson, isoTime } from '../http.ts'
 import type { Sessions } from '../sessions.ts'
 
 /** What a session tells of itself: the counter of views, and what was noted of its requests. */
-export function monitoringRouter({ sessions, seen }: { readonly sessions: Sessions, readonly seen: ActivityTracker }): Router {
+export function monitoringRouter({ sessions, seen }: { readonly sessions: Sessions; readonly seen: ActivityTracker }): Router {
   const router = Router()
 
   at(router, '/', {
     get: async (req, res) => {
-      const views = await req.session.update(draft => {
+      const views = await req.session.update((draft) => {
         const counted = Number(draft['views'] ?? 0) + 1
         draft['views'] = counted
         return counted
@@ -21,7 +21,7 @@ export function monitoringRouter({ sessions, seen }: { readonly sessions: Sessio
   at(router, '/session-info', {
     get: async (req, res) => {
       const session = sessions.describe(req)
-      const sighting = session && await seen.of(session.handle)
+      const sighting = session && (await seen.of(session.handle))
       res.json({
         sessionId: session?.handle ?? null,
         sessionData: session

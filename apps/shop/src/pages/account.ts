@@ -4,7 +4,10 @@ import type { Request } from 'express'
 import type { Page } from './page.ts'
 
 /** Who one is and where one is signed in. */
-export function accountPage({ user, devices }: {
+export function accountPage({
+  user,
+  devices
+}: {
   readonly user: (req: Request) => Promise<User | undefined>
   readonly devices: (req: Request) => Promise<Device[]>
 }): Page {

@@ -12,7 +12,7 @@ export interface Form {
   /** Its name on that page; of several alike, with what tells them apart. */
   name(req: Request): string
   /** Where it leads when all went well. */
-  then(req: Request): string
+  leadsTo(req: Request): string
   /** What is said there; by default the answer's `message`. */
   said?(req: Request, body: AnswerBody): string | undefined
 }
@@ -21,20 +21,39 @@ const last = (req: Request) => req.path.split('/').at(-1)!
 const back = (req: Request) => safeReturnPath((req.body as { next?: unknown } | undefined)?.next)
 
 const FORMS: readonly Form[] = [
-  { method: 'POST', path: /^\/login$/, page: '/login', name: () => 'login', then: back, said: welcome },
-  { method: 'POST', path: /^\/register$/, page: '/register', name: () => 'register', then: back },
+  { method: 'POST', path: /^\/login$/, page: '/login', name: () => 'login', leadsTo: back, said: welcome },
+  { method: 'POST', path: /^\/register$/, page: '/register', name: () => 'register', leadsTo: back },
   // The session that would carry a message is over.
-  { method: 'POST', path: /^\/logout$/, page: '/', name: () => 'logout', then: () => '/?signed-out', said: () => undefined },
-  { method: 'POST', path: /^\/cart\/add$/, page: '/', name: req => `add-${req.body?.productId}`, then: () => '/' },
-  { method: 'PUT', path: /^\/cart\/update\/[^/]+$/, page: '/cart', name: req => `update-${last(req)}`, then: () => '/cart' },
-  { method: 'DELETE', path: /^\/cart\/remove\/[^/]+$/, page: '/cart', name: req => `remove-${last(req)}`, then: () => '/cart' },
-  { method: 'DELETE', path: /^\/cart$/, page: '/cart', name: () => 'clear', then: () => '/cart' },
-  { method: 'POST', path: /^\/checkout$/, page: '/cart', name: () => 'checkout', then: req => req.session.userId === undefined ? '/cart' : '/orders', said: ordered },
-  { method: 'DELETE', path: /^\/account\/sessions\/[^/]+$/, page: '/account', name: req => `device-${last(req)}`, then: () => '/account' },
-  { method: 'POST', path: /^\/account\/sessions\/revoke-others$/, page: '/account', name: () => 'others', then: () => '/account' },
-  { method: 'POST', path: /^\/account\/password$/, page: '/account', name: () => 'password', then: () => '/account' },
-  { method: 'POST', path: /^\/account\/reauthenticate$/, page: '/account/confirm', name: () => 'confirm', then: back },
-  { method: 'DELETE', path: /^\/admin\/sessions\/[^/]+$/, page: '/admin/dashboard/', name: req => `session-${last(req)}`, then: () => '/admin/dashboard/' }
+  { method: 'POST', path: /^\/logout$/, page: '/', name: () => 'logout', leadsTo: () => '/?signed-out', said: () => undefined },
+  { method: 'POST', path: /^\/cart\/add$/, page: '/', name: (req) => `add-${req.body?.productId}`, leadsTo: () => '/' },
+  { method: 'PUT', path: /^\/cart\/update\/[^/]+$/, page: '/cart', name: (req) => `update-${last(req)}`, leadsTo: () => '/cart' },
+  { method: 'DELETE', path: /^\/cart\/remove\/[^/]+$/, page: '/cart', name: (req) => `remove-${last(req)}`, leadsTo: () => '/cart' },
+  { method: 'DELETE', path: /^\/cart$/, page: '/cart', name: () => 'clear', leadsTo: () => '/cart' },
+  {
+    method: 'POST',
+    path: /^\/checkout$/,
+    page: '/cart',
+    name: () => 'checkout',
+    leadsTo: (req) => (req.session.userId === undefined ? '/cart' : '/orders'),
+    said: ordered
+  },
+  {
+    method: 'DELETE',
+    path: /^\/account\/sessions\/[^/]+$/,
+    page: '/account',
+    name: (req) => `device-${last(req)}`,
+    leadsTo: () => '/account'
+  },
+  { method: 'POST', path: /^\/account\/sessions\/revoke-others$/, page: '/account', name: () => 'others', leadsTo: () => '/account' },
+  { method: 'POST', path: /^\/account\/password$/, page: '/account', name: () => 'password', leadsTo: () => '/account' },
+  { method: 'POST', path: /^\/account\/reauthenticate$/, page: '/account/confirm', name: () => 'confirm', leadsTo: back },
+  {
+    method: 'DELETE',
+    path: /^\/admin\/sessions\/[^/]+$/,
+    page: '/admin/dashboard/',
+    name: (req) => `session-${last(req)}`,
+    leadsTo: () => '/admin/dashboard/'
+  }
 ]
 
 /**
@@ -42,18 +61,21 @@ const FORMS: readonly Form[] = [
  * What they answer leads to a page then, see `answer` and `errorHandler`.
  * @param show shows a page again, with what was wrong
  */
-export function forms(show: (form: Form, problem: Problem, error: HttpError, req: Request, res: Response) => Promise<void>): RequestHandler {
+export function forms(
+  show: (form: Form, problem: Problem, error: HttpError, req: Request, res: Response) => Promise<void>
+): RequestHandler {
   return (req: Request, res: Response, next: NextFunction) => {
     if (req.method === 'GET' || req.method === 'HEAD' || !wantsPage(req)) return next()
     const body = (req.body ?? {}) as Record<string, unknown>
-    if (req.method === 'POST' && req.is('urlencoded') && (body['_method'] === 'PUT' || body['_method'] === 'DELETE')) req.method = body['_method']
+    if (req.method === 'POST' && req.is('urlencoded') && (body['_method'] === 'PUT' || body['_method'] === 'DELETE'))
+      req.method = body['_method']
     const form = FORMS.find(({ method, path }) => method === req.method && path.test(req.path))
     if (!form) return next()
     res.locals['form'] = form
     const answerPage: AnswerPage = async (answered) => {
       const said = form.said ? form.said(req, answered) : answered.message
       if (said !== undefined && req.session) req.session.flash = said
-      res.redirect(303, form.then(req))
+      res.redirect(303, form.leadsTo(req))
     }
     res.locals['page'] = answerPage
     res.locals['errorPage'] = (error: HttpError) => show(form, problemOf(form, req, error), error, req, res)
@@ -80,7 +102,8 @@ function problemOf(form: Form, req: Request, error: HttpError): Problem {
     if ('available' in detail) lines[String(detail['productId'])] = `${String(detail['available'])} available`
     if ('priceCents' in detail) lines[String(detail['productId'])] = 'This is the new price'
   }
-  const typed = Object.entries((req.body ?? {}) as Record<string, unknown>)
-    .filter((entry): entry is [string, string] => typeof entry[1] === 'string' && !/password|^_method$/i.test(entry[0]))
+  const typed = Object.entries((req.body ?? {}) as Record<string, unknown>).filter(
+    (entry): entry is [string, string] => typeof entry[1] === 'string' && !/password|^_method$/i.test(entry[0])
+  )
   return { form: form.name(req), message: error.message, fields, lines, typed: Object.fromEntries(typed) }
 }

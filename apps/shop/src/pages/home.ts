@@ -1,7 +1,7 @@
 import type { Page } from './page.ts'
 
 interface Products {
-  list(): Promise<readonly { readonly id: number, readonly name: string, readonly priceCents: number, readonly stock: number }[]>
+  list(): Promise<readonly { readonly id: number; readonly name: string; readonly priceCents: number; readonly stock: number }[]>
 }
 
 /** The storefront. */

@@ -32,14 +32,19 @@ export interface PagesOptions {
 export function pagesRouter(options: PagesOptions): Router {
   const { carts, accounts, signedIn, admin } = options
   const render = createRender()
-  const user = async (req: Request) => req.session?.userId === undefined ? undefined : accounts.user(req.session.userId)
+  const user = async (req: Request) => (req.session?.userId === undefined ? undefined : accounts.user(req.session.userId))
   const home = homePage(options)
   const cart = cartPage(options)
   const orders = ordersPage(options)
   const account = accountPage({ user, devices: options.devices })
   const dashboard = dashboardPage(options)
   const withForms: Readonly<Record<string, Page>> = {
-    '/': home, '/cart': cart, '/login': loginPage, '/register': registerPage, '/account': account, '/account/confirm': confirmPage,
+    '/': home,
+    '/cart': cart,
+    '/login': loginPage,
+    '/register': registerPage,
+    '/account': account,
+    '/account/confirm': confirmPage,
     '/admin/dashboard/': dashboard
   }
 
@@ -70,18 +75,23 @@ export function pagesRouter(options: PagesOptions): Router {
   }
 
   /** For addresses that are JSON as well. */
-  const shared = (page: Page): RequestHandler => async (req, res, next) => {
-    res.vary('Accept')
-    if (!wantsPage(req)) return next()
-    await show(page, req, res)
-  }
+  const shared =
+    (page: Page): RequestHandler =>
+    async (req, res, next) => {
+      res.vary('Accept')
+      if (!wantsPage(req)) return next()
+      await show(page, req, res)
+    }
   /** For addresses that are nothing else: they are pages whatever `Accept` says. */
   const pageOnly: RequestHandler = (req, res, next) => {
     res.locals['pageOnly'] = true
     errorsAsPages(req, res)
     next()
   }
-  const own = (page: Page): RequestHandler => (req, res) => show(page, req, res)
+  const own =
+    (page: Page): RequestHandler =>
+    (req, res) =>
+      show(page, req, res)
 
   function errorsAsPages(req: Request, res: Response): void {
     res.locals['errorPage'] = (error: HttpError) => showError(error, req, res)

@@ -3,14 +3,14 @@ import { Eta } from 'eta'
 
 /** What stands around every page. */
 export interface Frame {
-  readonly user: { readonly username: string, readonly role: string } | undefined
+  readonly user: { readonly username: string; readonly role: string } | undefined
   /** Pieces in the cart. */
   readonly cartItems: number
   readonly flash: string | undefined
 }
 
 /** Turns a template and what it is about into HTML; everything in it is escaped. */
-export type Render = (view: string, it: { readonly title: string, readonly frame: Frame } & Readonly<Record<string, unknown>>) => string
+export type Render = (view: string, it: { readonly title: string; readonly frame: Frame } & Readonly<Record<string, unknown>>) => string
 
 export function createRender(): Render {
   const eta = new Eta({ views: join(import.meta.dirname, 'views'), cache: true, autoEscape: true })

@@ -3,7 +3,9 @@ import { after, before, describe, it, mock } from 'node:test'
 import { PASSWORD, registered, startShop, type TestShop } from '../helpers.ts'
 
 let shop: TestShop
-before(async () => { shop = await startShop() })
+before(async () => {
+  shop = await startShop()
+})
 after(() => shop.close())
 
 const CHROME = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
@@ -60,10 +62,13 @@ describe('GET /account/sessions', () => {
 
   it('is 401 for visitors', async () => {
     for (const { status } of [
-      await shop.client().get('/account/sessions'), await shop.client().delete('/account/sessions/x'),
-      await shop.client().post('/account/sessions/revoke-others'), await shop.client().post('/account/password', {}),
+      await shop.client().get('/account/sessions'),
+      await shop.client().delete('/account/sessions/x'),
+      await shop.client().post('/account/sessions/revoke-others'),
+      await shop.client().post('/account/password', {}),
       await shop.client().post('/account/reauthenticate', {})
-    ]) assert.equal(status, 401)
+    ])
+      assert.equal(status, 401)
   })
 })
 
@@ -116,7 +121,10 @@ describe('what matters', () => {
   it('asks for a sign-in of the last 15 minutes, or a confirmation', async () => {
     const { client, other, handles } = await withTwoDevices()
     await later(16, async () => {
-      for (const answer of [await client.delete(`/account/sessions/${handles.other}`), await client.post('/account/sessions/revoke-others')]) {
+      for (const answer of [
+        await client.delete(`/account/sessions/${handles.other}`),
+        await client.post('/account/sessions/revoke-others')
+      ]) {
         assert.equal(answer.status, 401)
         assert.deepEqual(answer.json, { error: 'Please sign in again', code: 'reauthentication-required' })
       }
@@ -156,7 +164,10 @@ describe('POST /account/password', () => {
       assert.equal(status, 400)
       assert.equal(json.details[0].path, 'newPassword')
     }
-    assert.equal((await client.post('/account/password', { newPassword: 'violet elephants dance' })).json.details[0].path, 'currentPassword')
+    assert.equal(
+      (await client.post('/account/password', { newPassword: 'violet elephants dance' })).json.details[0].path,
+      'currentPassword'
+    )
   })
 })
 

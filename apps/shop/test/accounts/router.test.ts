@@ -3,7 +3,9 @@ import { after, before, describe, it } from 'node:test'
 import { ADMIN, PASSWORD, registered, startShop, type TestShop, USER } from '../helpers.ts'
 
 let shop: TestShop
-before(async () => { shop = await startShop() })
+before(async () => {
+  shop = await startShop()
+})
 after(() => shop.close())
 
 describe('POST /register', () => {
@@ -15,9 +17,13 @@ describe('POST /register', () => {
     const { status, json } = await client.post('/register', { username: 'Ann.One', email: 'Ann@Example.com', password: PASSWORD })
     assert.equal(status, 201)
     const { id, ...user } = json.user
-    assert.deepEqual({ ...json, user }, {
-      message: 'Registration successful', user: { username: 'Ann.One', email: 'Ann@Example.com', role: 'user' }
-    })
+    assert.deepEqual(
+      { ...json, user },
+      {
+        message: 'Registration successful',
+        user: { username: 'Ann.One', email: 'Ann@Example.com', role: 'user' }
+      }
+    )
     assert.equal(typeof id, 'number')
     assert.notEqual(client.cookies.get('sessionId'), before)
     assert.equal((await client.get('/')).json.views, 3)
@@ -44,20 +50,37 @@ describe('POST /register', () => {
   })
 
   it('lets one of several at the same moment win', async () => {
-    const answers = await Promise.all(Array.from({ length: 6 }, (_, i) => shop.client().post('/register', {
-      username: i % 2 ? 'Racer' : 'rACER', email: i % 3 ? 'racer@example.com' : `racer${i}@example.com`, password: PASSWORD
-    })))
+    const answers = await Promise.all(
+      Array.from({ length: 6 }, (_, i) =>
+        shop.client().post('/register', {
+          username: i % 2 ? 'Racer' : 'rACER',
+          email: i % 3 ? 'racer@example.com' : `racer${i}@example.com`,
+          password: PASSWORD
+        })
+      )
+    )
     assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409, 409, 409, 409, 409])
   })
 
   it('says which field is at fault', async () => {
     const right = { username: 'right', email: 'right@example.com', password: PASSWORD }
     const wrong: [string, unknown, string][] = [
-      ['username', 'ab', 'too short'], ['username', 'a'.repeat(31), 'too long'], ['username', 'a@example.com', 'an email'],
-      ['username', 'a b c', 'spaces'], ['username', 17, 'a number'], ['username', undefined, 'missing'], ['username', 'näme', 'other letters'],
-      ['email', 'nobody', 'no email'], ['email', `${'a'.repeat(250)}@b.de`, 'too long'], ['email', ['a@example.com'], 'a list'],
-      ['password', 'x'.repeat(14), 'too short'], ['password', 'x y'.repeat(86), 'too long'], ['password', 'password1234567', 'common'],
-      ['password', 'right@example.com', 'the email'], ['password', null, 'null'], ['password', { $ne: 1 }, 'an object']
+      ['username', 'ab', 'too short'],
+      ['username', 'a'.repeat(31), 'too long'],
+      ['username', 'a@example.com', 'an email'],
+      ['username', 'a b c', 'spaces'],
+      ['username', 17, 'a number'],
+      ['username', undefined, 'missing'],
+      ['username', 'näme', 'other letters'],
+      ['email', 'nobody', 'no email'],
+      ['email', `${'a'.repeat(250)}@b.de`, 'too long'],
+      ['email', ['a@example.com'], 'a list'],
+      ['password', 'x'.repeat(14), 'too short'],
+      ['password', 'x y'.repeat(86), 'too long'],
+      ['password', 'password1234567', 'common'],
+      ['password', 'right@example.com', 'the email'],
+      ['password', null, 'null'],
+      ['password', { $ne: 1 }, 'an object']
     ]
     for (const [path, value, what] of wrong) {
       const { status, json } = await shop.client().post('/register', { ...right, [path]: value })
@@ -70,7 +93,8 @@ describe('POST /register', () => {
   })
 
   it('takes no role, id or prototype from the body', async () => {
-    const body = '{"username":"climber","email":"climber@example.com","password":"correct horse battery staple",' +
+    const body =
+      '{"username":"climber","email":"climber@example.com","password":"correct horse battery staple",' +
       '"role":"admin","id":1,"__proto__":{"role":"admin"},"constructor":{"prototype":{"role":"admin"}}}'
     const client = shop.client()
     const { status, json } = await client.post('/register', body, { 'content-type': 'application/json' })
@@ -130,8 +154,16 @@ describe('POST /login', () => {
   })
 
   it('refuses what is no name or password', async () => {
-    for (const body of [{}, { username: 'user' }, { password: 'x' }, { username: 1, password: 'x' }, { username: 'user', password: ['userpass'] },
-      { username: { $gt: '' }, password: 'x' }, { username: 'a\0b', password: 'x' }, { username: 'user', password: '' }]) {
+    for (const body of [
+      {},
+      { username: 'user' },
+      { password: 'x' },
+      { username: 1, password: 'x' },
+      { username: 'user', password: ['userpass'] },
+      { username: { $gt: '' }, password: 'x' },
+      { username: 'a\0b', password: 'x' },
+      { username: 'user', password: '' }
+    ]) {
       const { status, json } = await shop.client().post('/login', body)
       assert.equal(status, 400)
       assert.equal(json.error, 'Invalid request')
@@ -141,7 +173,11 @@ describe('POST /login', () => {
   it('changes a hash of older settings into one of today', async () => {
     const { username, id } = await registered(shop)
     const { hash } = await import('@node-rs/bcrypt')
-    await shop.db.updateTable('users').set({ passwordHash: await hash(PASSWORD, 4) }).where('id', '=', id).execute()
+    await shop.db
+      .updateTable('users')
+      .set({ passwordHash: await hash(PASSWORD, 4) })
+      .where('id', '=', id)
+      .execute()
     assert.equal((await shop.client().post('/login', { username, password: 'not the password' })).status, 401)
     assert.equal((await shop.client().post('/login', { username, password: PASSWORD })).status, 200)
     const row = await shop.db.selectFrom('users').select('passwordHash').where('id', '=', id).executeTakeFirstOrThrow()
@@ -153,7 +189,10 @@ describe('POST /login', () => {
     const broken = await startShop()
     await broken.db.schema.dropTable('users').execute()
     const client = broken.client()
-    const [login, register] = [await client.post('/login', USER), await client.post('/register', { username: 'new', email: 'n@example.com', password: PASSWORD })]
+    const [login, register] = [
+      await client.post('/login', USER),
+      await client.post('/register', { username: 'new', email: 'n@example.com', password: PASSWORD })
+    ]
     assert.deepEqual([login.status, login.json], [500, { error: 'Login failed', code: 'login-failed' }])
     assert.deepEqual([register.status, register.json], [500, { error: 'Registration failed', code: 'registration-failed' }])
     await broken.close()
@@ -170,7 +209,10 @@ describe('POST /logout', () => {
     const { status, json, headers } = await client.post('/logout')
     assert.equal(status, 200)
     assert.deepEqual(json, { message: 'Logout successful' })
-    assert.match(headers.getSetCookie().find((line) => line.startsWith('sessionId='))!, /^sessionId=;.*Path=\/;.*Expires=Thu, 01 Jan 1970/)
+    assert.match(
+      headers.getSetCookie().find((line) => line.startsWith('sessionId='))!,
+      /^sessionId=;.*Path=\/;.*Expires=Thu, 01 Jan 1970/
+    )
     assert.equal(client.cookies.has('sessionId'), false)
     assert.equal((await before.get('/profile')).status, 401)
     assert.equal((await shop.sessions.of('2')).length, count - 1)
@@ -194,7 +236,9 @@ describe('POST /logout', () => {
     for (let round = 0; round < 5; round++) {
       const client = await shop.signedIn()
       const before = client.copy()
-      const writes = Array.from({ length: 40 }, (_, i) => i % 2 ? before.copy().get('/') : before.copy().post('/cart/add', { productId: 2 }))
+      const writes = Array.from({ length: 40 }, (_, i) =>
+        i % 2 ? before.copy().get('/') : before.copy().post('/cart/add', { productId: 2 })
+      )
       const logout = client.post('/logout')
       const answers = await Promise.all([logout, ...writes])
       assert.equal(answers[0]!.status, 200)
@@ -217,7 +261,8 @@ describe('GET /profile', () => {
     assert.ok(!client.cookies.get('sessionId')!.includes(sessionId))
     assert.deepEqual(Object.keys(cookie).sort(), ['expires', 'httpOnly', 'originalMaxAge', 'path', 'sameSite', 'secure'])
     assert.deepEqual([cookie.httpOnly, cookie.sameSite, cookie.path], [true, 'strict', '/'])
-    for (const name of ['createdAt', 'lastSeenAt', 'idleExpiresAt', 'absoluteExpiresAt']) assert.match(times[name], /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/, name)
+    for (const name of ['createdAt', 'lastSeenAt', 'idleExpiresAt', 'absoluteExpiresAt'])
+      assert.match(times[name], /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/, name)
     const minutes = (at: string) => Math.round((Date.parse(at) - Date.now()) / 60_000)
     assert.equal(minutes(times.idleExpiresAt), 30)
     assert.equal(minutes(times.absoluteExpiresAt), 480)

@@ -4,7 +4,9 @@ import { ADMIN, type Client, registered, startShop, type TestShop, USER } from '
 
 let shop: TestShop
 // Behind a proxy, so that a test can come from any address it likes.
-before(async () => { shop = await startShop({ TRUST_PROXY: 'loopback' }) })
+before(async () => {
+  shop = await startShop({ TRUST_PROXY: 'loopback' })
+})
 after(() => shop.close())
 
 const from = (address: string): Client => shop.client({ headers: { 'x-forwarded-for': address } })

@@ -25,8 +25,13 @@ describe('the administration', () => {
   it('is 401 for visitors and 403 for users, whatever the method', async () => {
     const user = await shop.signedIn()
     const requests: [string, string][] = [
-      ['GET', '/admin'], ['POST', '/admin'], ['GET', '/admin/sessions'], ['PUT', '/admin/sessions'], ['DELETE', '/admin/sessions/x'],
-      ['GET', '/admin/sessions/x'], ['GET', '/metrics']
+      ['GET', '/admin'],
+      ['POST', '/admin'],
+      ['GET', '/admin/sessions'],
+      ['PUT', '/admin/sessions'],
+      ['DELETE', '/admin/sessions/x'],
+      ['GET', '/admin/sessions/x'],
+      ['GET', '/metrics']
     ]
     for (const [method, path] of requests) {
       const visitor = await shop.client().send(method, path)
@@ -93,8 +98,18 @@ describe('GET /admin/sessions', () => {
 
   it('refuses what is no limit, user or cursor', async () => {
     for (const [query, path] of [
-      ['limit=0', 'limit'], ['limit=501', 'limit'], ['limit=-1', 'limit'], ['limit=ten', 'limit'], ['limit=1&limit=2', 'limit'], ['limit=', 'limit'],
-      ['userId=abc', 'userId'], ['userId=', 'userId'], ['userId=-1', 'userId'], ['cursor=', 'cursor'], ['cursor=nonsense', 'cursor'], [`cursor=${'x'.repeat(2000)}`, 'cursor']
+      ['limit=0', 'limit'],
+      ['limit=501', 'limit'],
+      ['limit=-1', 'limit'],
+      ['limit=ten', 'limit'],
+      ['limit=1&limit=2', 'limit'],
+      ['limit=', 'limit'],
+      ['userId=abc', 'userId'],
+      ['userId=', 'userId'],
+      ['userId=-1', 'userId'],
+      ['cursor=', 'cursor'],
+      ['cursor=nonsense', 'cursor'],
+      [`cursor=${'x'.repeat(2000)}`, 'cursor']
     ] as const) {
       const { status, json } = await admin.get(`/admin/sessions?${query}`)
       assert.equal(status, 400, query)

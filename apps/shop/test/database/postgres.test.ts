@@ -10,26 +10,39 @@ if (server) {
   describe('the shop on PostgreSQL', () => {
     let shops: TestShop[]
     // Both begin at the same moment, on an empty database.
-    before(async () => { shops = await Promise.all([1, 2].map(() => startShop({ DATABASE_URL: server.url }))) })
+    before(async () => {
+      shops = await Promise.all([1, 2].map(() => startShop({ DATABASE_URL: server.url })))
+    })
     after(() => Promise.all(shops.map((shop) => shop.close())))
 
     it('has the products and the demo users once', async () => {
       const { products } = (await shops[1]!.client().get('/products')).json
-      assert.deepEqual(products.map(({ id, name, priceCents, stock }: any) => [id, name, priceCents, stock]), [
-        [1, 'Laptop', 99_999, 10], [2, 'Mouse', 2_999, 50], [3, 'Keyboard', 7_999, 25]
-      ])
+      assert.deepEqual(
+        products.map(({ id, name, priceCents, stock }: any) => [id, name, priceCents, stock]),
+        [
+          [1, 'Laptop', 99_999, 10],
+          [2, 'Mouse', 2_999, 50],
+          [3, 'Keyboard', 7_999, 25]
+        ]
+      )
       const { adminData } = (await (await shops[0]!.signedIn(ADMIN)).get('/admin')).json
       assert.equal(adminData.totalUsers, 2)
     })
 
     it('lets one of several registrations of a name win, through both', async () => {
-      const answers = await Promise.all(Array.from({ length: 6 }, (_, i) => shops[i % 2]!.client().post('/register', {
-        username: i % 3 ? 'Racer' : 'rACER', email: `racer${i}@example.com`, password: PASSWORD
-      })))
+      const answers = await Promise.all(
+        Array.from({ length: 6 }, (_, i) =>
+          shops[i % 2]!.client().post('/register', {
+            username: i % 3 ? 'Racer' : 'rACER',
+            email: `racer${i}@example.com`,
+            password: PASSWORD
+          })
+        )
+      )
       assert.deepEqual(answers.map(({ status }) => status).sort(), [201, 409, 409, 409, 409, 409])
     })
 
-    it("sells what there is and no more, to guests and users, through both", async () => {
+    it('sells what there is and no more, to guests and users, through both', async () => {
       const users = await Promise.all(Array.from({ length: 4 }, (_, i) => registered(shops[i % 2]!)))
       const buyers = [...users.map(({ client }) => client), ...Array.from({ length: 12 }, (_, i) => shops[i % 2]!.client())]
       for (const buyer of buyers) assert.equal((await buyer.post('/cart/add', { productId: 1 })).status, 200)

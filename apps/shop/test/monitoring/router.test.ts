@@ -3,7 +3,9 @@ import { after, before, describe, it } from 'node:test'
 import { BROWSER_ACCEPT, startShop, type TestShop } from '../helpers.ts'
 
 let shop: TestShop
-before(async () => { shop = await startShop() })
+before(async () => {
+  shop = await startShop()
+})
 after(() => shop.close())
 
 describe('GET /', () => {
@@ -24,7 +26,10 @@ describe('GET /', () => {
     const client = shop.client()
     await client.get('/')
     const answers = await Promise.all(Array.from({ length: 50 }, () => client.copy().get('/')))
-    assert.deepEqual(answers.map(({ json }) => json.views).sort((a, b) => a - b), Array.from({ length: 50 }, (_, i) => i + 2))
+    assert.deepEqual(
+      answers.map(({ json }) => json.views).sort((a, b) => a - b),
+      Array.from({ length: 50 }, (_, i) => i + 2)
+    )
     assert.equal((await client.get('/')).json.views, 52)
   })
 

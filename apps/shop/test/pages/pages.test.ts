@@ -3,7 +3,9 @@ import { after, before, describe, it, mock } from 'node:test'
 import { ADMIN, type Answer, BROWSER_ACCEPT, type Client, PASSWORD, registered, startShop, type TestShop, USER } from '../helpers.ts'
 
 let shop: TestShop
-before(async () => { shop = await startShop() })
+before(async () => {
+  shop = await startShop()
+})
 after(() => shop.close())
 
 const HTML = { accept: BROWSER_ACCEPT }
@@ -66,7 +68,18 @@ describe('addresses', () => {
 
 describe('a next', () => {
   it('that is not on this site is ignored', async () => {
-    for (const next of ['//evil.example', 'https://evil.example', 'https:evil.example', '/\\evil.example', '\t//evil.example', '/\t/evil.example', 'javascript:alert(1)', 'orders', '', '/.//evil.example']) {
+    for (const next of [
+      '//evil.example',
+      'https://evil.example',
+      'https:evil.example',
+      '/\\evil.example',
+      '\t//evil.example',
+      '/\t/evil.example',
+      'javascript:alert(1)',
+      'orders',
+      '',
+      '/.//evil.example'
+    ]) {
       leadsTo(await shop.client().form('/login', { ...USER, next }), '/')
       assert.match((await page(shop.client(), `/login?next=${encodeURIComponent(next)}`)).text, /name="next" value="\/"/)
     }
@@ -77,7 +90,14 @@ describe('the storefront', () => {
   it('shows each product with its price and stock, and begins no session', async () => {
     const answer = await page(shop.client(), '/')
     assert.equal(answer.headers.getSetCookie().length, 0)
-    for (const text of ['<h2>Laptop</h2>', '$999.99', '10 in stock', 'Add <span class="unseen">Keyboard</span> to cart', 'Cart (0)', '>Sign in</a>']) {
+    for (const text of [
+      '<h2>Laptop</h2>',
+      '$999.99',
+      '10 in stock',
+      'Add <span class="unseen">Keyboard</span> to cart',
+      'Cart (0)',
+      '>Sign in</a>'
+    ]) {
       assert.ok(answer.text.includes(text), text)
     }
   })
@@ -121,7 +141,12 @@ describe('the cart', () => {
   it('keeps what was typed beside what is wrong with it', async () => {
     const client = shop.client()
     await client.form('/cart/add', { productId: '1' })
-    for (const [quantity, fault] of [['99', /Insufficient stock: 10 available/], ['0', /Quantity must be positive/], ['1.5', /Quantity|whole number/], ['two', /Must be a number/]] as const) {
+    for (const [quantity, fault] of [
+      ['99', /Insufficient stock: 10 available/],
+      ['0', /Quantity must be positive/],
+      ['1.5', /Quantity|whole number/],
+      ['two', /Must be a number/]
+    ] as const) {
       const answer = await client.form('/cart/update/1', { _method: 'PUT', quantity })
       assert.equal(answer.status, 400)
       assert.match(answer.text, new RegExp(`value="${quantity}"[^>]*aria-invalid="true"`))
@@ -167,7 +192,10 @@ describe('signing in and registering', () => {
   it('keeps the cart', async () => {
     const client = shop.client()
     await client.form('/cart/add', { productId: '2' })
-    leadsTo(await client.form('/register', { username: 'page.one', email: 'page.one@example.com', password: PASSWORD, next: '/cart' }), '/cart')
+    leadsTo(
+      await client.form('/register', { username: 'page.one', email: 'page.one@example.com', password: PASSWORD, next: '/cart' }),
+      '/cart'
+    )
     const { text } = await page(client, '/cart')
     assert.match(text, /Registration successful/)
     assert.match(text, /Mouse/)
@@ -185,7 +213,10 @@ describe('signing in and registering', () => {
     const weak = await shop.client().form('/register', { username: 'a', email: 'nobody', password: 'short words' })
     assert.equal(weak.status, 400)
     for (const field of ['username', 'email']) {
-      assert.match(weak.text, new RegExp(`id="register-${field}"[^>]*aria-describedby="[^"]*register-${field}-fault"[^>]*aria-invalid="true"`))
+      assert.match(
+        weak.text,
+        new RegExp(`id="register-${field}"[^>]*aria-describedby="[^"]*register-${field}-fault"[^>]*aria-invalid="true"`)
+      )
     }
     assert.doesNotMatch(weak.text, /short words/)
     const taken = await shop.client().form('/register', { username: 'user', email: 'another@example.com', password: PASSWORD })
