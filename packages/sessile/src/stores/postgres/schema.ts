@@ -27,6 +27,8 @@ const LOCKED = '55P03'
 const OVERTAKEN = new Set(['23505', '42P07', '42701', '42710', 'XX000', '40001', '40P01'])
 const LOOKS = 6
 
+const warned = new WeakSet<TableNames>()
+
 /**
  * Looks for a table and creates what is missing. An existing one stays as it is, but for the column of users where that is
  * wanted and permitted; without permission it is used as it is, and a warning says so.
@@ -79,7 +81,8 @@ async function addUsers(connections: Connections, names: TableNames): Promise<bo
     if (code !== DENIED && code !== LOCKED) throw error
     const why = code === LOCKED ? 'it was in use by a long transaction' : 'that is not permitted'
     const advice = `Have this run by its owner, then restart; or set userIndex: false. ${onOneLine(text)}`
-    process.emitWarning(`Sessions cannot be found by their user: the table ${names.plain} has no column for it, and ${why}. ${advice}`, 'SessileWarning')
+    if (!warned.has(names)) process.emitWarning(`Sessions cannot be found by their user: the table ${names.plain} has no column for it, and ${why}. ${advice}`, 'SessileWarning')
+    warned.add(names)
     return false
   }
 }

@@ -105,7 +105,7 @@ export const PING = 'SELECT 1'
 
 /**
  * For everything below: whoever waits for a table that a backup or a long transaction holds makes all others wait behind it, so not
- * for long. Processes that start at the same moment take turns: "if not exists" alone fails for one of two at once.
+ * for long. Processes that start at the same moment take turns.
  */
 const CAREFULLY = `
   SET LOCAL lock_timeout = 3000;
@@ -115,12 +115,13 @@ const CAREFULLY = `
  * Creates a table as connect-pg-simple has it, so that it can use it too, with two columns that it does not know. An index on
  * `expire` would have to be written to at every touch; the one on its hour is not, as long as the hour is the same, and with some
  * space left on each page PostgreSQL then replaces the row in place ("HOT").
+ * Fails where somebody was faster: it may have been an older writer, whose table has not these columns.
  * @param dataType `json` for sessions: it keeps the text as it is; `text` in the tables beside them, whose data are anything
  */
 export function createTable(names: TableNames, dataType: 'json' | 'text', userIndex: boolean): string {
   const { table, index } = names
   return `${CAREFULLY}
-    CREATE TABLE IF NOT EXISTS ${table} (
+    CREATE TABLE ${table} (
       sid varchar NOT NULL COLLATE "default",
       sess ${dataType} NOT NULL,
       expire timestamp(6) NOT NULL,
@@ -128,7 +129,7 @@ export function createTable(names: TableNames, dataType: 'json' | 'text', userIn
       ${userIndex ? 'sessile_user text,' : ''}
       CONSTRAINT ${index('pkey')} PRIMARY KEY (sid)
     ) WITH (fillfactor = 80);
-    CREATE INDEX IF NOT EXISTS ${index('sessile_hour')} ON ${table} (sessile_hour);
+    CREATE INDEX ${index('sessile_hour')} ON ${table} (sessile_hour);
     ${userIndex ? createUserIndex(names) : ''}`
 }
 
