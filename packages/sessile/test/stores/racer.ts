@@ -1,8 +1,9 @@
-/** A process that works on a SQLite file beside others: run by `sqlite-processes.test.ts`, which tells it what to do. */
+/** A process that works on a SQLite file, or on what a URL names, beside others: run by the tests of several processes, which tell it what to do. */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import type { Version } from '../../src/core/backend.ts'
+import { backendByUrl } from '../../src/stores/by-url.ts'
 import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
 
 /** What can be asked of it, and what it answers. */
@@ -19,7 +20,7 @@ export interface Tasks {
 
 type Work = { [T in keyof Tasks]: (given: Tasks[T]['given']) => Promise<Tasks[T]['answer']> }
 
-/** Starts one. */
+/** Starts one. @param file a path, or the URL of a store */
 export function startRacer(file: string): { ask<T extends keyof Tasks>(task: T, given: Tasks[T]['given']): Promise<Tasks[T]['answer']>; process: ChildProcess } {
   const child = fork(fileURLToPath(import.meta.url), [file])
   return {
@@ -38,7 +39,7 @@ export function startRacer(file: string): { ask<T extends keyof Tasks>(task: T, 
 }
 
 function work(file: string): Work {
-  const store = sqliteStore({ file })
+  const store = file.includes('://') ? backendByUrl(file) : sqliteStore({ file })
   const expiresAt = Date.now() + 3_600_000
   return {
     async swap({ key, version, data, at }) {
