@@ -95,7 +95,7 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
   )
   return {
     app,
-    metrics: express().disable('x-powered-by').use(metricsRouter(metrics), notFound, errorHandler(log)),
+    metrics: express().disable('x-powered-by').use(helmet(), metricsRouter(metrics), notFound, errorHandler(log)),
     async close() {
       sweeping.stop()
       await seen.close()

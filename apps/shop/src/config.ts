@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
 
 /** What the environment says, read once at the start. */
@@ -21,6 +22,8 @@ export interface Config {
   readonly trustProxy: boolean | number | string
   /** Where `/metrics` is served by itself; otherwise it is on the shop's port, for the admin. */
   readonly metricsPort: number | undefined
+  /** What whoever starts the shop should know, a sentence each. */
+  readonly warnings: readonly string[]
   /** How much is logged on stderr. */
   readonly logLevel: 'info' | 'warn' | 'silent'
 }
@@ -35,6 +38,7 @@ export class ConfigError extends Error {}
 export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
   const text = (name: string) => env[name]?.trim() || undefined
   const production = text('NODE_ENV') === 'production'
+  const secretText = text('SESSION_SECRET')
   const dataDir = resolve(text('DATA_DIR') ?? './data')
   return Object.freeze({
     production,
@@ -43,11 +47,21 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     dataDir,
     storeUrl: text('STORE_URL') ?? text('MONGODB_URI') ?? redisUrl(text) ?? `sqlite:${join(dataDir, 'sessions.db')}`,
     databaseUrl: text('DATABASE_URL') ?? `sqlite:${join(dataDir, 'shop.db')}`,
-    secrets: Object.freeze(secretsOf(text('SESSION_SECRET'), production, dataDir)),
+    secrets: Object.freeze(secretsOf(secretText, production, dataDir)),
     trustProxy: trustProxyOf(text('TRUST_PROXY')),
     metricsPort: portOf('METRICS_PORT', text('METRICS_PORT')),
+    warnings: Object.freeze(production && isWeak(secretText ?? '') ? [WEAK] : []),
     logLevel: production ? 'info' : 'warn'
   })
+}
+
+const WEAK =
+  'SESSION_SECRET begins with a secret of fewer than 32 characters or of few different ones: whoever guesses it signs in as anybody.'
+
+/** Whether the secret that signs might be guessed. */
+function isWeak(secrets: string): boolean {
+  const [first = ''] = secrets.split(',')
+  return first.trim().length < 32 || new Set(first).size < 10
 }
 
 /** Whether an address is this machine's own, so that nobody else reaches what listens there. */
@@ -101,7 +115,9 @@ function keptSecret(dataDir: string): string {
   } finally {
     rmSync(draft)
   }
-  return readKept(file)!
+  const made = readKept(file)
+  if (!made) throw new ConfigError(`${file} is empty. Delete it, and a new secret is made.`)
+  return made
 }
 
 function readKept(file: string): string | undefined {
@@ -113,8 +129,21 @@ function readKept(file: string): string | undefined {
   }
 }
 
+/** The names that Express has for networks. */
+const NETWORKS: ReadonlySet<string> = new Set(['loopback', 'linklocal', 'uniquelocal'])
+
 function trustProxyOf(value: string | undefined): boolean | number | string {
   if (value === undefined || value === 'false') return false
   if (value === 'true') return true
-  return /^\d+$/.test(value) ? Number(value) : value
+  if (/^\d+$/.test(value)) return Number(value)
+  for (const part of value.split(',')) {
+    const [address = '', bits] = part.trim().split('/')
+    const isNetwork = isIP(address) !== 0 && (bits === undefined || /^\d{1,3}$/.test(bits))
+    if (!isNetwork && !NETWORKS.has(part.trim())) {
+      throw new ConfigError(
+        `TRUST_PROXY must be true, a number, loopback, linklocal, uniquelocal or addresses, not ${JSON.stringify(value)}.`
+      )
+    }
+  }
+  return value
 }

@@ -3,16 +3,22 @@ import { ConfigError, readConfig } from './config.ts'
 import { type Listening, listen } from './server.ts'
 import { openStores } from './stores.ts'
 
+/** From the signal to the end. */
+const MOST_MS = 9_500
+
 /** Starts the shop as the environment says, and ends it on SIGTERM or SIGINT. */
 async function main(): Promise<void> {
   const config = readConfig(process.env)
   const stores = await openStores(config)
+  for (const warning of [...config.warnings, ...stores.warnings]) console.error(`Warning: ${warning}`)
   const shop = await createShop(config, stores)
   const servers: Listening[] = []
 
   let ending: Promise<void> | undefined
   const end = () =>
     (ending ??= (async () => {
+      // Whatever does not end by then, a database that hangs say, is not waited for.
+      setTimeout(() => process.exit(0), MOST_MS).unref()
       await Promise.all(servers.map((server) => server.close()))
       await shop.close()
       await Promise.all([stores.sessions.close(), stores.db.destroy()])

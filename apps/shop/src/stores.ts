@@ -1,7 +1,7 @@
 import { createPasswords } from './accounts/passwords.ts'
 import { type Config, isLoopback } from './config.ts'
 import { type Database, openDatabase } from './database/database.ts'
-import { seed } from './database/seed.ts'
+import { openDemoUsers, seed } from './database/seed.ts'
 import { createSessions, type Sessions } from './sessions.ts'
 
 /** What the shop keeps its things in. */
@@ -9,6 +9,8 @@ export interface Stores {
   /** Users, products and orders. */
   readonly db: Database
   readonly sessions: Sessions
+  /** What whoever starts the shop should know, a sentence each. */
+  readonly warnings: readonly string[]
 }
 
 /**
@@ -19,10 +21,18 @@ export async function openStores(config: Config): Promise<Stores> {
   const sessions = createSessions(config)
   const db = await openDatabase(config.databaseUrl)
   try {
+    const passwords = await createPasswords()
     const demo = !config.production && isLoopback(config.host)
-    await seed(db, demo ? (await createPasswords()).hash : undefined)
+    await seed(db, demo ? passwords.hash : undefined)
+    const open = demo ? [] : await openDemoUsers(db, passwords.matches)
     await sessions.ready()
-    return { db, sessions }
+    return {
+      db,
+      sessions,
+      warnings: open.map(
+        (name) => `Everybody knows the password of the user ${name} in this database: it came from a start with demo data.`
+      )
+    }
   } catch (error) {
     await Promise.allSettled([db.destroy(), sessions.close()])
     throw error

@@ -61,6 +61,20 @@ describe('readConfig', () => {
     assert.equal(read({ TRUST_PROXY: 'loopback, 10.0.0.1' }).trustProxy, 'loopback, 10.0.0.1')
   })
 
+  it('refuses a TRUST_PROXY that Express would not take, by name', () => {
+    for (const value of ['nonsense', '10.0.0', 'loopback,', '10.0.0.1/x', '-1']) {
+      assert.throws(() => read({ TRUST_PROXY: value }), /^Error: TRUST_PROXY must be/, value)
+    }
+    assert.equal(read({ TRUST_PROXY: '10.0.0.0/8,::1' }).trustProxy, '10.0.0.0/8,::1')
+  })
+
+  it('warns of a secret that might be guessed, in production', () => {
+    assert.equal(read({ NODE_ENV: 'production', SESSION_SECRET: 'keyboard cat' }).warnings.length, 1)
+    assert.equal(read({ NODE_ENV: 'production', SESSION_SECRET: 'ab'.repeat(40) }).warnings.length, 1)
+    assert.equal(read({ NODE_ENV: 'production', SESSION_SECRET: `${'0123456789abcdef'.repeat(2)},old` }).warnings.length, 0)
+    assert.equal(read({ SESSION_SECRET: 'keyboard cat' }).warnings.length, 0)
+  })
+
   it('takes several secrets, the newest first', () => {
     assert.deepEqual(read({ SESSION_SECRET: ' new , old,' }).secrets, ['new', 'old'])
   })

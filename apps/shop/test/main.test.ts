@@ -4,7 +4,7 @@ import { once } from 'node:events'
 import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
-import { ADMIN, runProcess, startProcess, temporaryFolder, USER } from './helpers.ts'
+import { ADMIN, PASSWORD, runProcess, startProcess, temporaryFolder, USER } from './helpers.ts'
 
 describe('main', () => {
   it('keeps users, sessions and stock over a restart, and ends with 0', async () => {
@@ -122,6 +122,47 @@ describe('main', () => {
         assert.equal(answer.status, 401)
       }
     }
+  })
+
+  it('warns of demo users that a production database still has, and of a weak secret', async () => {
+    await using folder = await temporaryFolder()
+    await (await startProcess({ DATA_DIR: folder.path })).end()
+    await using shop = await startProcess({ DATA_DIR: folder.path, NODE_ENV: 'production', SESSION_SECRET: 'keyboard cat' })
+    for (const warning of [/^Warning: SESSION_SECRET/m, /^Warning: Everybody knows the password of the user admin/m]) {
+      assert.match(shop.output(), warning)
+    }
+  })
+
+  it('logs sign-ins and refusals in production: a line each, JSON, with the session by its handle and nothing secret', async () => {
+    await using folder = await temporaryFolder()
+    const env = {
+      DATA_DIR: folder.path,
+      NODE_ENV: 'production',
+      SESSION_SECRET: 'a secret that is long enough to be one',
+      TRUST_PROXY: '1'
+    }
+    const shop = await startProcess(env)
+    const client = shop.client({ headers: { 'x-forwarded-proto': 'https', 'user-agent': 'curl\u0009{"event":"signed-in"}' } })
+    await client.post('/register', { username: 'logged', email: 'logged@example.com', password: PASSWORD })
+    const { sessionId } = (await client.get('/profile')).json.sessionInfo
+    await client.post('/login', { username: 'x\n{"event":"signed-in"}', password: 'a wrong one' })
+    const cookie = decodeURIComponent(client.cookies.get('__Host-sessionId')!)
+    await client.post('/logout')
+    await shop.end()
+    const lines = shop
+      .output()
+      .split('\n')
+      .filter((line) => line.startsWith('{'))
+      .map((line) => JSON.parse(line))
+    assert.deepEqual(
+      lines.map(({ event }) => event).filter((event) => event !== 'created'),
+      ['signed-in', 'refused', 'destroyed']
+    )
+    for (const { time, level } of lines) assert.deepEqual([new Date(time).toISOString() === time, level], [true, 'info'])
+    const [signedIn, refused] = [lines.find(({ event }) => event === 'signed-in'), lines.find(({ event }) => event === 'refused')]
+    assert.deepEqual([signedIn.handle, signedIn.userId], [sessionId, '1'])
+    assert.deepEqual([refused.status, refused.path, refused.session], [401, '/login', sessionId])
+    for (const secret of [cookie.slice(2, 34), PASSWORD, 'a wrong one']) assert.ok(!shop.output().includes(secret))
   })
 
   it('has secure cookies with a __Host- name in production, behind a proxy that is trusted', async () => {

@@ -16,6 +16,13 @@ export type Registered =
   | { readonly outcome: 'taken' }
   | { readonly outcome: 'weak-password'; readonly reason: string }
 
+/** Somebody whose password was right. */
+export interface Authenticated {
+  readonly user: User
+  /** The hash that it was right by. */
+  readonly by: string
+}
+
 /** The rules of accounts: who may be whom. Sessions are the router's affair. */
 export class Accounts {
   readonly #users: UserRepository
@@ -40,14 +47,22 @@ export class Accounts {
    * The user with this name (or email) and password. It takes the same time whether or not the name is anybody's.
    * @returns `undefined` for a wrong name or password: which of the two is not told
    */
-  async authenticate(name: string, password: string): Promise<User | undefined> {
+  async authenticate(name: string, password: string): Promise<Authenticated | undefined> {
     const found = await this.#users.byName(name)
     if (!(await this.#passwords.matches(password, found?.passwordHash)) || !found) return undefined
     const { passwordHash, ...user } = found
-    if (this.#passwords.isOutdated(passwordHash)) {
-      await this.#users.replacePasswordHash(user.id, passwordHash, await this.#passwords.hash(password))
-    }
-    return user
+    if (!this.#passwords.isOutdated(passwordHash)) return { user, by: passwordHash }
+    const by = await this.#passwords.hash(password)
+    await this.#users.replacePasswordHash(user.id, passwordHash, by)
+    return { user, by }
+  }
+
+  /**
+   * Whether a password that was right when it was looked at still is. Asked once the session is the user's: a change of the
+   * password at the same moment, which ends all other sessions, has either ended that one or is seen here.
+   */
+  async isStillCurrent({ user, by }: Authenticated): Promise<boolean> {
+    return (await this.#users.passwordHashOf(user.id)) === by
   }
 
   /** Whether it is the user's password. */

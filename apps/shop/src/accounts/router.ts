@@ -55,10 +55,15 @@ export function accountsRouter(options: AccountsOptions): Router {
   at(router, '/login', {
     post: failingWith('Login failed', async (req, res) => {
       const { username, password } = parse(login, req.body)
-      const { result: user, failures } = await attempts.tried(req, res, await accounts.accountOf(username), () =>
+      const { result: authenticated, failures } = await attempts.tried(req, res, await accounts.accountOf(username), () =>
         accounts.authenticate(username, password)
       )
+      const { user } = authenticated
       await begin(req, user)
+      if (!(await accounts.isStillCurrent(authenticated))) {
+        await req.session.signOut()
+        throw new HttpError(401, 'Invalid credentials')
+      }
       res.locals['failures'] = failures
       await answer(req, res, { message: 'Login successful', user })
     })

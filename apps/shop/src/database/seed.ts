@@ -47,3 +47,13 @@ export async function seed(db: Database, hashPassword: ((password: string) => Pr
     .onConflict((conflict) => conflict.doNothing())
     .execute()
 }
+
+/** Which demo users there are whose password is still the one that everybody knows. */
+export async function openDemoUsers(db: Database, matches: (password: string, hash: string) => Promise<boolean>): Promise<string[]> {
+  const found: string[] = []
+  for (const { username, password } of DEMO_USERS) {
+    const row = await db.selectFrom('users').select('passwordHash').where('usernameKey', '=', username).executeTakeFirst()
+    if (row && (await matches(password, row.passwordHash))) found.push(username)
+  }
+  return found
+}

@@ -154,6 +154,19 @@ describe('POST /account/password', () => {
     assert.equal((await shop.client().post('/login', { username, password: 'violet elephants dance' })).status, 200)
   })
 
+  it('leaves nobody signed in by the old one, whoever was just signing in', async () => {
+    const { client, username, id } = await registered(shop)
+    const others = Array.from({ length: 12 }, () => shop.client())
+    const [changed, ...logins] = await Promise.all([
+      client.post('/account/password', { currentPassword: PASSWORD, newPassword: 'violet elephants dance' }),
+      ...others.map((other) => other.post('/login', { username, password: PASSWORD }))
+    ])
+    assert.equal(changed!.status, 200)
+    for (const { status } of logins) assert.ok(status === 200 || status === 401 || status === 429, String(status))
+    for (const other of others) assert.equal((await other.get('/profile')).status, 401)
+    assert.equal((await shop.sessions.of(id)).length, 1)
+  })
+
   it('is 401 for a wrong current one and 400 for a new one that will not do', async () => {
     const { client, email } = await registered(shop)
     const wrong = await client.post('/account/password', { currentPassword: 'not the password', newPassword: 'violet elephants dance' })
