@@ -28,7 +28,7 @@ import { monitoringRouter } from './monitoring/router.ts'
 import { Orders } from './orders/checkout.ts'
 import { orderRepository } from './orders/repository.ts'
 import { ordersRouter } from './orders/router.ts'
-import { pagesRouter } from './pages/router.ts'
+import { createPages } from './pages/router.ts'
 import type { Stores } from './stores.ts'
 import { sweepRegularly } from './sweeping.ts'
 
@@ -60,6 +60,8 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
   const carts = new Carts({ repository: cartRepository(db), catalogue })
   const orders = new Orders({ repository: orderRepository(db), carts })
   const overview = new Overview(sessions, seen)
+  const devices = (req: Request) => devicesOf({ sessions, seen }, sessions.describe(req)!)
+  const pages = createPages({ catalogue, carts, orders, accounts, devices, overview, ...guards })
   const metrics = createMetrics(sessions)
   const sweeping = sweepRegularly(sessions, log)
   const app = express()
@@ -70,6 +72,7 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
   app.use(helmet({ contentSecurityPolicy: CSP, referrerPolicy: { policy: 'same-origin' } }))
   app.use(
     metrics.measure,
+    pages.errors,
     crossSite({ onRefused: (_req, _res, next) => next(new HttpError(403, 'Cross-site request refused', { code: 'cross-site' })) })
   )
   app.use(healthRouter({ sessions: () => sessions.ready(), database: () => ping(db) }))
@@ -77,8 +80,7 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
   app.use(express.json({ limit: BODY_LIMIT }), express.urlencoded({ extended: false, limit: BODY_LIMIT }))
   app.use(sessions, noStore(), seen)
 
-  const devices = (req: Request) => devicesOf({ sessions, seen }, sessions.describe(req)!)
-  app.use(pagesRouter({ catalogue, carts, orders, accounts, devices, overview, ...guards }))
+  app.use(pages.router)
   app.use(monitoringRouter({ sessions, seen }))
   app.use(accountsRouter({ accounts, sessions, throttle, carts, seen, secureCookies: config.production, ...guards }))
   app.use(devicesRouter({ sessions, seen, ...guards }))

@@ -25,11 +25,18 @@ export interface PagesOptions {
   readonly admin: RequestHandler
 }
 
-/**
- * The shop for people: the same addresses as for programs. Stands in front of the other routers: it shows pages, makes what
- * forms send into the requests that the others know, and passes on everything else.
- */
-export function pagesRouter(options: PagesOptions): Router {
+/** The shop for people: the same addresses as for programs. */
+export interface Pages {
+  /** Makes pages of errors, for who wants pages. In front of all that may fail. */
+  readonly errors: RequestHandler
+  /**
+   * Shows pages, makes what forms send into the requests that the other routers know, and passes on everything else. Behind
+   * the session, in front of the other routers.
+   */
+  readonly router: Router
+}
+
+export function createPages(options: PagesOptions): Pages {
   const { carts, accounts, signedIn, admin } = options
   const render = createRender()
   const user = async (req: Request) => (req.session?.userId === undefined ? undefined : accounts.user(req.session.userId))
@@ -97,11 +104,12 @@ export function pagesRouter(options: PagesOptions): Router {
     res.locals['errorPage'] = (error: HttpError) => showError(error, req, res)
   }
 
-  const router = Router()
-  router.use((req, res, next) => {
+  const errors: RequestHandler = (req, res, next) => {
     if (wantsPage(req)) errorsAsPages(req, res)
     next()
-  }, forms(showForm))
+  }
+  const router = Router()
+  router.use(forms(showForm))
   at(router, '/', { get: shared(home) })
   at(router, '/cart', { get: shared(cart) })
   at(router, '/orders', [signedIn], { get: shared(orders) })
@@ -110,7 +118,7 @@ export function pagesRouter(options: PagesOptions): Router {
   at(router, '/account', [pageOnly, signedIn], { get: own(account) })
   at(router, '/account/confirm', [pageOnly, signedIn], { get: own(confirmPage) })
   at(router, '/admin/dashboard/', [pageOnly, admin], { get: own(dashboard) })
-  return router
+  return { errors, router }
 }
 
 const NOBODY: Frame = Object.freeze({ user: undefined, cartItems: 0, flash: undefined })

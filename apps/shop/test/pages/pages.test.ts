@@ -59,6 +59,14 @@ describe('addresses', () => {
     assert.deepEqual([json.status, json.json], [403, undefined])
   })
 
+  it('that were asked for in a way that is refused early are a page as well', async () => {
+    const client = shop.client()
+    const tooLong = await client.form('/login', { username: 'x'.repeat(110_000) })
+    assert.deepEqual([tooLong.status, /<h1>Body too large<\/h1>/.test(tooLong.text)], [413, true])
+    const foreign = await client.form('/login', { ...USER }, { 'sec-fetch-site': 'cross-site' })
+    assert.deepEqual([foreign.status, /<h1>Cross-site request refused<\/h1>/.test(foreign.text)], [403, true])
+  })
+
   it('that are unknown are a page of 404', async () => {
     const answer = await page(shop.client(), '/nowhere')
     assert.equal(answer.status, 404)
