@@ -11,7 +11,7 @@ import type { StoreCallback } from '../stores/express-store/types.ts'
 import { settle } from './callback.ts'
 import type { CookieData } from './cookie.ts'
 import { note, noted, Store } from './store.ts'
-import { settingsDiffer, withCookie } from './text.ts'
+import { attributesText, settingsDiffer, textOf } from './text.ts'
 
 /** How long a session without any expiry of its own lives after its last request, unless lifetimes say otherwise. */
 export const DEFAULT_IDLE_MS = 86_400_000
@@ -133,7 +133,7 @@ export function recordOf(loaded: Loaded): object {
 
 /** A touch moves the store's expiry alone: the truth is there, not in the text. */
 export function adjustExpires(record: { cookie?: { expires?: unknown } }, { stored }: Loaded): void {
-  if (record.cookie?.expires && stored.expiresAt !== Infinity) record.cookie.expires = new Date(stored.expiresAt).toISOString()
+  if (record.cookie?.expires && stored.expiresAt !== Infinity) record.cookie.expires = new Date(stored.expiresAt)
 }
 
 function save(store: BackendStore, id: string, session: object, text: string): MaybePromise<void> {
@@ -157,7 +157,7 @@ function save(store: BackendStore, id: string, session: object, text: string): M
 function touchLoaded(store: BackendStore, loaded: Loaded, cookie: CookieData): MaybePromise<void> {
   const { records } = attachmentOf(store)
   const expiresAt = expiryOf(store, cookie)
-  const text = withCookie(loaded.text, cookie)
+  const text = textOf(cookie, attributesText(loaded.text))
   const before = (JSON.parse(loaded.text) as { cookie?: CookieData }).cookie
   const after = (JSON.parse(text) as { cookie: CookieData }).cookie
   if (before && expiresAt >= loaded.stored.expiresAt && !settingsDiffer(before, after)) return chain(records.touch(loaded, expiresAt), nothing)

@@ -8,7 +8,7 @@ import type { Around } from './response.ts'
 import { isSecure } from './secure.ts'
 import { ownSave, type Session } from './session.ts'
 import { clearCookie, retractCookie, sendCookie } from './set-cookie.ts'
-import { attributesText, cookieOf, settingsDiffer } from './text.ts'
+import { attributesOf, cookieOf, settingsDiffer, textOf } from './text.ts'
 import type { SessionResponse } from './types.ts'
 
 type Work = () => MaybePromise<unknown>
@@ -71,7 +71,7 @@ export class Finish implements Around {
   }
 
   #isModified(session: Session): boolean {
-    const rest = this.#snapshot?.session === session ? this.#snapshot.rest : attributesText(JSON.stringify(session))
+    const rest = this.#snapshot?.session === session ? this.#snapshot.rest : attributesOf(session)
     return this.#of.isModified(session, rest)
   }
 
@@ -121,15 +121,14 @@ export class Finish implements Around {
     if (typeof id !== 'string') return undefined
     const seen = session
     this.#touchOnce(seen)
-    const text = JSON.stringify(seen)
-    const rest = attributesText(text)
+    const rest = attributesOf(seen)
     this.#snapshot = { session: seen, rest }
     if (this.#of.shouldSave(seen, rest)) {
       // people replace `save` on a session; then theirs is called
       if (seen.save !== ownSave) return () => ask((answer) => seen.save(answer as () => void))
-      return () => this.#of.store(seen, text, rest)
+      return () => this.#of.store(seen, rest)
     }
-    return cookieId === id ? () => this.#touchStored(seen, text) : undefined
+    return cookieId === id ? () => this.#touchStored(seen, rest) : undefined
   }
 
   /** Whether a session that nobody looked at needs no more than the numbers in its cookie. */
@@ -147,15 +146,15 @@ export class Finish implements Around {
     return this.#touchTo(undefined, this.#of.context.endsWith({ originalMaxAge: originalMaxAge ?? null, expires: renewed }, loaded.stored.meta, loaded.userId, at))
   }
 
-  #touchStored(session: Session, text: string): MaybePromise<unknown> {
+  #touchStored(session: Session, rest: string): MaybePromise<unknown> {
     const { context, loaded, loadedId, storedCookie } = this.#of
     if (!loaded || loadedId !== session.id) return undefined
     const userId = context.userIdOf(session)
     const ends = context.endsWith(session.cookie, loaded.stored.meta, userId, now())
     // a touch only lengthens a life; anything else is a write
     const isShorter = ends.expiresAt + context.options.slackMs < loaded.stored.expiresAt
-    if (context.isOwn && (isShorter || settingsDiffer(storedCookie ?? {}, session.cookie.data))) {
-      return this.#of.commit(session, loaded, this.#of.changeOf(session, text, loaded))
+    if (context.isOwn && (isShorter || settingsDiffer(storedCookie ?? {}, session.cookie))) {
+      return this.#of.commit(session, loaded, this.#of.changeOf(session, textOf(session.cookie, rest), loaded))
     }
     return this.#touchTo(session, ends)
   }

@@ -8,7 +8,7 @@ import type { Meta } from '../core/record-text.ts'
 import type { Change } from '../core/writer.ts'
 import type { RequestSession } from './request-session.ts'
 import type { Session } from './session.ts'
-import { attributesText } from './text.ts'
+import { attributesOf } from './text.ts'
 import type { Attributes } from './types.ts'
 
 /**
@@ -113,8 +113,7 @@ export function update<T>(of: RequestSession, session: Session, change: (draft: 
 }
 
 function storeFirst(of: RequestSession, session: Session): MaybePromise<void> {
-  const text = JSON.stringify(session)
-  return chain(of.store(session, text, attributesText(text)), () => {
+  return chain(of.store(session, attributesOf(session)), () => {
     of.storedChanges = true
   })
 }
@@ -144,7 +143,7 @@ function updateStored<T>(of: RequestSession, session: Session, change: (draft: A
     }
     refresh(session, local, loaded.text)
     of.savedId = session.id
-    of.savedText = attributesText(JSON.stringify(session))
+    of.savedText = attributesOf(session)
     of.storedCookie = session.cookie.data
     return returned
   })

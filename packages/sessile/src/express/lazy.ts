@@ -7,22 +7,25 @@ export const LAZY = Symbol('sessile.lazy')
 /** What stands on a request: a session, one that nobody has looked at, or none. */
 export type Current = Session | typeof LAZY | null | undefined
 
-interface Looker {
+interface Holder {
   look(): Current
+  assign(value: unknown): void
 }
 
 function getSession(this: SessionRequest): unknown {
-  return (this as unknown as { [OWNER]: Looker })[OWNER].look()
-}
-
-/** Puts a session on the request as a plain property, whatever stood there. */
-export function setSession(req: SessionRequest, value: unknown): void {
-  Object.defineProperty(req, 'session', { value, writable: true, enumerable: true, configurable: true })
+  return (this as unknown as { [OWNER]: Holder })[OWNER].look()
 }
 
 function assignSession(this: SessionRequest, value: unknown): void {
-  setSession(this, value)
+  ;(this as unknown as { [OWNER]: Holder })[OWNER].assign(value)
 }
 
-/** `req.session` before anybody looked. One object for all requests, so that they keep one shape. */
-export const LAZY_PROPERTY: PropertyDescriptor = Object.freeze({ get: getSession, set: assignSession, enumerable: true, configurable: true })
+/**
+ * `req.session`: a property of the request's own that can be assigned and deleted as any, but is asked of its owner. One object for
+ * all requests, and never made another kind of property: changing its kind would cost more than all the rest of a request.
+ */
+const SESSION: PropertyDescriptor = Object.freeze({ get: getSession, set: assignSession, enumerable: true, configurable: true })
+
+export function defineSession(req: SessionRequest): void {
+  Object.defineProperty(req, 'session', SESSION)
+}

@@ -12,10 +12,10 @@ import type { Context } from './context.ts'
 import type { Cookie, CookieData } from './cookie.ts'
 import * as identity from './identity.ts'
 import { InFlight } from './in-flight.ts'
-import { LAZY, LAZY_PROPERTY, setSession, type Current } from './lazy.ts'
+import { defineSession, LAZY, type Current } from './lazy.ts'
 import { Session, type SessionOwner } from './session.ts'
 import { Store } from './store.ts'
-import { attributesText, cookieFirst } from './text.ts'
+import { attributesOf, attributesText, cookieFirst, textOf } from './text.ts'
 import { OWNER, type Attributes, type Next, type SessionRequest, type SessionResponse } from './types.ts'
 
 /** What is known of one request's session, and what people do with it before the request ends. */
@@ -51,6 +51,9 @@ export class RequestSession implements SessionOwner {
   cookieToClear: Cookie | undefined
   /** Operations that people asked for and that are under way. */
   readonly inFlight = new InFlight()
+  /** What `req.session` is; unseen until somebody looks. */
+  #value: Session | null | undefined
+  #isUnseen = false
   #peeking = false
   #looking = false
 
@@ -70,7 +73,7 @@ export class RequestSession implements SessionOwner {
     this.baseId = id
     if (loaded.moved) this.deadId = id
     if (!this.context.options.resave) this.savedId = id
-    if (loaded.object === undefined && cookieFirst(loaded.text)) Object.defineProperty(this.req, 'session', LAZY_PROPERTY)
+    if (loaded.object === undefined && cookieFirst(loaded.text)) this.#handOverUnseen()
     else this.#create(loaded)
   }
 
@@ -84,14 +87,14 @@ export class RequestSession implements SessionOwner {
       this.#base = '}'
     }
     if (typeof context.options.cookie === 'function') this.#make()
-    else Object.defineProperty(req, 'session', LAZY_PROPERTY)
+    else this.#handOverUnseen()
   }
 
   /** After a `generate` that is not ours: what it made is the start. */
   generated(): void {
     this.loaded = undefined
     this.baseId ??= this.req.sessionID
-    this.#base ??= attributesText(JSON.stringify(this.req.session))
+    this.#base ??= attributesOf(this.req.session as Session)
   }
 
   #became(loaded: Loaded, id: string): void {
@@ -101,8 +104,14 @@ export class RequestSession implements SessionOwner {
     this.#base = undefined
   }
 
-  /** What `req.session` gives: the session, made now. */
+  #handOverUnseen(): void {
+    this.#isUnseen = true
+    defineSession(this.req)
+  }
+
+  /** What `req.session` gives: the session, made now if it was not yet. */
   look(): Current {
+    if (!this.#isUnseen) return this.#value
     if (this.#peeking) return LAZY
     if (this.#looking) return undefined
     this.#looking = true
@@ -117,6 +126,12 @@ export class RequestSession implements SessionOwner {
     }
   }
 
+  /** What is assigned to `req.session`. */
+  assign(value: unknown): void {
+    this.#isUnseen = false
+    this.#value = value as Session | null | undefined
+  }
+
   /** In place of a record that cannot be read. */
   startAnew(unreadable: Loaded, error: Error): void {
     const { context } = this
@@ -129,7 +144,7 @@ export class RequestSession implements SessionOwner {
 
   #make(): Session {
     const session = new Session(this.req)
-    setSession(this.req, session)
+    this.req.session = session
     session.cookie = this.context.newCookie(this.req)
     return session
   }
@@ -139,7 +154,6 @@ export class RequestSession implements SessionOwner {
     const record = (loaded.object ?? JSON.parse(loaded.text)) as { cookie?: CookieData }
     if (loaded.object === undefined && !context.options.hasLifetimes) adjustExpires(record as { cookie?: { expires?: unknown } }, loaded)
     this.storedCookie = record.cookie
-    setSession(req, undefined)
     const { store } = context
     const create = store instanceof Store ? store.createSession : Store.prototype.createSession
     create.call(store as Store, req, record)
@@ -174,15 +188,16 @@ export class RequestSession implements SessionOwner {
 
   /** Whether the session is in the store or will be at the end. */
   isStored(session: Session): boolean {
-    return (this.loaded !== undefined && this.loadedId === session.id) || this.shouldSave(session, attributesText(JSON.stringify(session)))
+    return (this.loaded !== undefined && this.loadedId === session.id) || this.shouldSave(session, attributesOf(session))
   }
 
   /** Brings a session to the store as it is now. */
-  store(session: Session, text: string, rest: string): MaybePromise<void> {
+  store(session: Session, rest: string): MaybePromise<void> {
     const { context, loaded } = this
     this.savedId = session.id
     this.savedText = rest
     if (this.endedIds.has(session.id)) return undefined
+    const text = textOf(session.cookie, rest)
     if (loaded && this.loadedId === session.id) return this.commit(session, loaded, this.changeOf(session, text, loaded))
     const { records } = context
     const key = context.keyOf(session.id)
@@ -223,12 +238,11 @@ export class RequestSession implements SessionOwner {
   }
 
   save(session: Session): MaybePromise<void> {
-    const text = JSON.stringify(session)
-    const rest = attributesText(text)
+    const rest = attributesOf(session)
     // the call counts, not its success: the end of the request does not repeat it
     this.savedId = session.id
     this.savedText = rest
-    return this.inFlight.run(() => this.store(session, text, rest), this.loaded === undefined)
+    return this.inFlight.run(() => this.store(session, rest), this.loaded === undefined)
   }
 
   reload(session: Session): MaybePromise<void> {
@@ -281,7 +295,7 @@ export class RequestSession implements SessionOwner {
     if (!loaded) return
     this.stored(session, loaded)
     this.savedId = id
-    this.savedText = attributesText(JSON.stringify(session))
+    this.savedText = attributesOf(session)
     this.storedChanges = true
   }
 

@@ -2,6 +2,8 @@ import type { CookieData } from './cookie.ts'
 
 /** How express-session and its stores begin a record. Every other text is taken for what it parses to. */
 const OPENING = '{"cookie":{'
+const OPENING_COOKIE = '{"cookie":'
+const COMMA = 44
 const QUOTE = 34
 const BACKSLASH = 92
 const OPEN = 123
@@ -29,25 +31,30 @@ function cookieEnd(text: string): number {
 }
 
 /**
- * A session's text apart from its cookie: what is compared to tell whether it was modified. Key order counts; what JSON drops
- * does not. Two of these are only compared with each other, their form is nobody's business.
+ * A stored session's attributes as text, without the opening brace: what is compared to tell whether a session was modified. Key
+ * order counts; what JSON drops does not. Long texts are compared as they stand, so that nothing of them is copied.
  */
 export function attributesText(text: string): string {
-  if (cookieFirst(text)) return text.slice(cookieEnd(text))
-  const { cookie: _, ...attributes } = JSON.parse(text) as Record<string, unknown>
-  const rest = JSON.stringify(attributes)
-  return rest === '{}' ? '}' : `,${rest.slice(1)}`
+  if (!cookieFirst(text)) return attributesOf(JSON.parse(text) as object)
+  const end = cookieEnd(text)
+  return text.charCodeAt(end) === COMMA ? text.slice(end + 1) : '}'
+}
+
+/** The attributes of a session as text, in the same form. @throws TypeError for what JSON cannot hold */
+export function attributesOf(session: object): string {
+  const { cookie: _, ...attributes } = session as Record<string, unknown>
+  return JSON.stringify(attributes).slice(1)
+}
+
+/** A session's text. @param attributes as `attributesOf` gives them */
+export function textOf(cookie: unknown, attributes: string): string {
+  return `${OPENING_COOKIE}${JSON.stringify(cookie)}${attributes === '}' ? '' : ','}${attributes}`
 }
 
 /** The cookie in a session's text, without parsing the rest. */
 export function cookieOf(text: string): Partial<CookieData> | undefined {
   if (cookieFirst(text)) return JSON.parse(text.slice(OPENING.length - 1, cookieEnd(text))) as Partial<CookieData>
   return (JSON.parse(text) as { cookie?: Partial<CookieData> }).cookie
-}
-
-/** A session's text with another cookie. */
-export function withCookie(text: string, cookie: unknown): string {
-  return `{"cookie":${JSON.stringify(cookie)}${attributesText(text)}`
 }
 
 /** Whether two cookies, as they stand in a text, differ in more than their time. */
