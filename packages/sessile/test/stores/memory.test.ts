@@ -133,7 +133,9 @@ if (isSelected('memory')) {
 
     it('says what is wrong with its options and cursors', () => {
       const code = (expected: string) => (error: unknown): boolean => isSessionError(error) && error.code === expected
-      for (const maxSessions of [0, -1, 1.5, NaN, '5' as unknown as number]) assert.throws(() => memoryStore({ maxSessions }), code('bad-option'))
+      for (const maxSessions of [0, -1, 1.5, NaN, '5' as unknown as number]) {
+        assert.throws(() => memoryStore({ maxSessions }), code('bad-option'))
+      }
       assert.throws(() => memoryStore({ max: 5 } as object), code('bad-option'))
       assert.throws(() => memoryStore().scan!('nonsense', 5), code('bad-argument'))
     })

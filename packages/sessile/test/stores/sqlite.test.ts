@@ -3,7 +3,7 @@ import { chmodSync, existsSync, statSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import type { CreateResult, ExpiredRecord, SessionBackend, StoredRecord, SwapResult } from '../../src/core/backend.ts'
+import type { CreateResult, ExpiredRecord, NewRecord, SessionBackend, StoredRecord, SwapResult } from '../../src/core/backend.ts'
 import { isPromise } from '../../src/core/maybe.ts'
 import { isSessionError } from '../../src/core/errors.ts'
 import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
@@ -36,7 +36,7 @@ if (isSelected('sqlite')) {
       opened.push(store)
       return store
     }
-    const record = (data: string, userId?: string): { data: string; expiresAt: number; userId?: string } => ({ data, expiresAt: Date.now() + HOUR, ...(userId ? { userId } : {}) })
+    const record = (data: string, userId?: string): NewRecord => ({ data, expiresAt: Date.now() + HOUR, userId })
     /** Another process that is in the middle of a write. */
     const locked = (): DatabaseSync => {
       const other = new DatabaseSync(file)
@@ -175,7 +175,8 @@ if (isSelected('sqlite')) {
       store.swap('swapped', version, { data: '2', expiresAt: end + HOUR })
       const database = new DatabaseSync(file)
       opened.push(database)
-      const sweepTimes = (): unknown[] => database.prepare('SELECT sweep_at FROM sessile_sessions ORDER BY key').all().map((row) => row['sweep_at'])
+      const select = 'SELECT sweep_at FROM sessile_sessions ORDER BY key'
+      const sweepTimes = (): unknown[] => database.prepare(select).all().map((row) => row['sweep_at'])
       assert.deepEqual(sweepTimes(), [end, end, end])
       clock.advance(1000)
       assert.deepEqual(store.removeExpired!(1), [{ key: 'brief', data: '1', userId: 'ada' }])
@@ -216,7 +217,8 @@ if (isSelected('sqlite')) {
     })
 
     it('says what is wrong with its options and arguments', () => {
-      for (const options of [{ file: '' }, { file: 5 }, {}, { file: 'x', table: 'a"b' }, { file: 'x', table: 'a b' }, { file: 'x', busyTimeout: 0 }, { file: 'x', path: 'y' }]) {
+      const wrongTables = ['a"b', 'a b', '', '1a'].map((table) => ({ file: 'x', table }))
+      for (const options of [{ file: '' }, { file: 5 }, {}, ...wrongTables, { file: 'x', busyTimeout: 0 }, { file: 'x', path: 'y' }]) {
         assert.throws(() => sqliteStore(options as { file: string }), code('bad-option'))
       }
       const store = open()

@@ -1,5 +1,7 @@
 import { CHANGED, GONE, TAKEN } from '../../core/backend.ts'
-import type { BackendTraits, CreateResult, ExpiredRecord, NewRecord, ScanPage, SessionBackend, StoredRecord, SwapResult, Version } from '../../core/backend.ts'
+import type {
+  BackendTraits, CreateResult, ExpiredRecord, NewRecord, ScanPage, SessionBackend, StoredRecord, SwapResult, Version
+} from '../../core/backend.ts'
 import { now } from '../../core/clock.ts'
 import { SessionError } from '../../core/errors.ts'
 import { ExpiryQueue } from './expiry-queue.ts'

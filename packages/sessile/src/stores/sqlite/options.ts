@@ -28,6 +28,8 @@ const DEFAULTS: Required<SqliteStoreOptions> = { file: '', table: 'sessile_sessi
 export function resolveSqliteOptions(given: SqliteStoreOptions): ResolvedSqliteOptions {
   const { file, table, busyTimeout } = resolveOptions('sqliteStore', DEFAULTS, given)
   if (typeof file !== 'string' || file === '') throw new SessionError('bad-option', 'sqliteStore needs a file: the path of the database.')
-  if (!/^[A-Za-z_]\w{0,40}$/.test(table)) throw new SessionError('bad-option', `table must be letters, digits and _, not ${JSON.stringify(table)}.`)
+  if (!/^[A-Za-z_]\w{0,40}$/.test(table)) {
+    throw new SessionError('bad-option', `table must be letters, digits and _, not ${JSON.stringify(table)}.`)
+  }
   return Object.freeze({ file, table, busyTimeoutMs: milliseconds('busyTimeout', busyTimeout) })
 }

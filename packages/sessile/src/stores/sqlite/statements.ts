@@ -31,7 +31,7 @@ function texts(table: string) {
     read: `SELECT data, version, expires_at, user_id FROM "${table}" WHERE key = ? AND expires_at > ?`,
     /** (key, now): what a write that touched nothing has missed. */
     look: `SELECT version, expires_at FROM "${table}" WHERE key = ? AND expires_at > ?`,
-    /** (now, key, version, expiresAt, userId, data): the unique key decides between two at once; of what is there only the expired gives way. */
+    /** (now, key, version, expiresAt, userId, data): the unique key decides between two at once; only what has expired gives way. */
     create: `INSERT INTO "${table}" (key, version, expires_at, sweep_at, user_id, data) VALUES (?2, ?3, ?4, ?4, ?5, ?6)
       ON CONFLICT (key) DO UPDATE SET version = ?3, expires_at = ?4, sweep_at = ?4, user_id = ?5, data = ?6 WHERE expires_at <= ?1`,
     /** (now, key, expected, version, expiresAt, userId, data): as `swapAll`, for the same user and no shorter life: no index changes. */

@@ -78,7 +78,8 @@ export class SqliteTable implements SessionBackend {
     return this.connection.read(() => {
       const rows = this.statements.scan.all(after, now(), limit) as unknown as (Row & { id: number; key: string })[]
       const records = rows.map((row) => ({ key: row.key, record: recordOf(row) }))
-      return { records, cursor: rows.length < limit ? undefined : String(rows.at(-1)!.id) }
+      const last = rows.at(-1)
+      return { records, cursor: last && rows.length >= limit ? String(last.id) : undefined }
     })
   }
 

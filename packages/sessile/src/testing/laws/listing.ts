@@ -124,7 +124,7 @@ export const listingLaws: readonly LawTest[] = [
 ]
 
 /** All pages, by key. @param between runs after each page */
-async function scanAll(backend: SessionBackend, limit: number, between: () => Promise<void> = async () => {}): Promise<Map<string, string>> {
+async function scanAll(backend: SessionBackend, limit: number, between?: () => Promise<void>): Promise<Map<string, string>> {
   const seen = new Map<string, string>()
   let cursor: string | undefined
   for (let page = 0; page < 500; page++) {
@@ -132,7 +132,7 @@ async function scanAll(backend: SessionBackend, limit: number, between: () => Pr
     for (const { key, record } of records) seen.set(key, record.data)
     if (next === undefined) return seen
     cursor = next
-    await between()
+    await between?.()
   }
   return assert.fail('scan does not end')
 }

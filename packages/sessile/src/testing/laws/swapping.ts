@@ -31,7 +31,11 @@ export const swappingLaws: readonly LawTest[] = [
   {
     name: 'law 1: text comes back byte for byte',
     async run({ backend }) {
-      const texts = ['{"cookie":{},"a":1.0,"b":[ 1, 2 ],"a":2}', JSON.stringify({ text: 'é 漢字 😀 "\\ \u2028 \u0000 </script> $1 \' ; %s' }), `{"long":"${'x€'.repeat(100_000)}"}`]
+      const texts = [
+        '{"cookie":{},"a":1.0,"b":[ 1, 2 ],"a":2}',
+        JSON.stringify({ text: 'é 漢字 😀 "\\ \u2028 \u0000 </script> $1 \' ; %s' }),
+        `{"long":"${'x€'.repeat(100_000)}"}`
+      ]
       for (const data of texts) {
         const { key } = await created(backend, { data, expiresAt: now() + HOUR })
         const record = await mustRead(backend, key)
