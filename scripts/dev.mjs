@@ -42,7 +42,7 @@ await script(HELP, async (args) => {
   if (rest.length > 0) throw new Trouble(`Unknown option ${rest[0]}. See npm run dev -- --help.`, 2)
   if (!Number.isInteger(visitors) || visitors < 0) throw new Trouble('--visitors takes a number: npm run dev -- --visitors 20', 2)
   const node = await prepare('shop')
-  if (args.includes('--reset')) reset(resolve(process.env.DATA_DIR ?? join(ROOT, 'data')))
+  if (args.includes('--reset')) reset(resolve(ROOT, process.env.DATA_DIR ?? 'data'))
   rebuildOnChange(node)
   const { HOST = '127.0.0.1', PORT = '3000' } = process.env
   const end = visitors > 0 ? visit(`http://${HOST}:${PORT}`, visitors) : () => {}

@@ -64,9 +64,21 @@ export async function install(scope) {
     // `ci` begins by deleting everything. Where something is installed already, the missing rest is added beside it.
     const how = existsSync(join(MODULES, '.package-lock.json')) ? ['install', '--no-save'] : ['ci']
     const which = all ? ['--include=dev'] : [...workspaces, '--include-workspace-root', '--omit=dev']
-    const code = await runNpm([...how, ...which, '--include=optional', '--ignore-scripts', '--loglevel=error', '--no-fund', '--no-audit'], {
-      stdio: ['ignore', process.stderr, process.stderr]
-    })
+    const code = await runNpm(
+      [
+        ...how,
+        ...which,
+        '--include=optional',
+        '--ignore-scripts',
+        '--fetch-retry-mintimeout=3000',
+        '--loglevel=error',
+        '--no-fund',
+        '--no-audit'
+      ],
+      {
+        stdio: ['ignore', process.stderr, process.stderr]
+      }
+    )
     if (code === 127) throw new Trouble('npm was not found. It comes with Node.js: install Node.js 20 or newer, with npm, and try again.')
     if (code !== 0) {
       throw new Trouble(
