@@ -12,7 +12,6 @@ import type { Secret } from '../core/signatures.ts'
 import { fromExpressStore, type ExpressStoreBackend } from '../stores/express-store/backend.ts'
 import { BackendStore, DEFAULT_IDLE_MS } from './backend-store.ts'
 import { Cookie, type CookieData, type CookieOptions } from './cookie.ts'
-import { SignatureCache } from './cookie-header.ts'
 import type { Resolved } from './options.ts'
 import { isSecure } from './secure.ts'
 import { Session } from './session.ts'
@@ -36,7 +35,6 @@ export class Context {
   readonly options: Resolved
   readonly store: StoreLike
   readonly events: EventHub
-  readonly signatures = new SignatureCache()
   /** Over the store's own backend, when it is one of ours. */
   readonly own: SessionRecords | undefined
   /** Over the store's methods, when it is not, or when somebody replaced some of them. */

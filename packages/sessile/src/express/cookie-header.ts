@@ -57,39 +57,6 @@ function afterLastOther(text: string, from: number, to: number): number {
   return at
 }
 
-/** Cookies that were verified lately, so that a browser's next request needs no HMAC. Two halves: the older one is dropped whole. */
-export class SignatureCache {
-  readonly #size: number
-  #young = new Map<string, { id: string; secret: Secret }>()
-  #old = new Map<string, { id: string; secret: Secret }>()
-
-  constructor(size = 4096) {
-    this.#size = size / 2
-  }
-
-  /** The id of a signed value, if one of the secrets signed it. A secret that was taken off the list is no longer accepted. */
-  unsign(signed: string, secrets: readonly Secret[]): string | undefined {
-    const known = this.#young.get(signed) ?? this.#old.get(signed)
-    if (known && secrets.includes(known.secret)) return known.id
-    for (const secret of secrets) {
-      const id = unsign(signed, secret)
-      if (id === undefined) continue
-      this.#keep(signed, { id, secret })
-      return id
-    }
-    return undefined
-  }
-
-  #keep(signed: string, known: { id: string; secret: Secret }): void {
-    if (signed.length > 256) return
-    if (this.#young.size >= this.#size) {
-      this.#old = this.#young
-      this.#young = new Map()
-    }
-    this.#young.set(signed, known)
-  }
-}
-
 /** What a cookie carries: `s:` and the id, signed. */
 export function signedValue(id: string, secret: Secret): string {
   return `s:${sign(id, secret)}`
@@ -103,12 +70,11 @@ export function requestId(
   req: SessionRequest,
   name: string,
   secrets: readonly Secret[],
-  cache: SignatureCache,
   fallback: () => void
 ): string | undefined {
   const header = req.headers.cookie
   if (header) {
-    const id = verified(cookieValue(header, name), secrets, cache)
+    const id = verified(cookieValue(header, name), secrets)
     if (id) return id
   }
   const signed = req.signedCookies?.[name]
@@ -116,12 +82,12 @@ export function requestId(
     fallback()
     return signed
   }
-  const id = verified(req.cookies?.[name], secrets, cache)
+  const id = verified(req.cookies?.[name], secrets)
   if (id) fallback()
   return id || undefined
 }
 
-function verified(value: unknown, secrets: readonly Secret[], cache: SignatureCache): string | undefined {
+function verified(value: unknown, secrets: readonly Secret[]): string | undefined {
   if (typeof value !== 'string' || value.charCodeAt(0) !== 115 || value.charCodeAt(1) !== 58) return undefined
-  return cache.unsign(value.slice(2), secrets)
+  return unsign(value.slice(2), secrets as Secret[])
 }

@@ -36,7 +36,7 @@ export function handle(
   if (!secrets) return next(new Error('secret option required for sessions'))
 
   req.sessionStore = context.store
-  const id = requestId(req, context.options.name, secrets, context.signatures, deprecateFallback)
+  const id = requestId(req, context.options.name, secrets, deprecateFallback)
   req.sessionID = id
   const of = new RequestSession(context, req, res, next, secrets, id)
   if (id === undefined) {
