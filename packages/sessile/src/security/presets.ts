@@ -56,6 +56,10 @@ export function secure(preset: PresetName = 'web', given: PresetOptions = {}): P
   const numbers = NUMBERS[preset]
   const defaults = { production: process.env['NODE_ENV'] === 'production', name: 'sessionId' }
   const { production, name } = resolveOptions<Required<PresetOptions>>('secure', defaults, given)
+  // a prefix of the name is a promise that browsers enforce by dropping the cookie in silence
+  if (!/^(?!__(host|secure)-)[\w!#$%&'*+.^`|~-]+$/i.test(name)) {
+    throw new SessionError('bad-option', `name must be letters, digits, - and the like, without a prefix, not ${JSON.stringify(name)}.`)
+  }
   const options: Omit<Preset, 'explain'> = {
     name: production ? `__Host-${name}` : name,
     cookie: { path: '/', httpOnly: true, secure: production, sameSite: numbers.sameSite },
