@@ -1,5 +1,5 @@
 // The pages of docs/ that are made from the sources: options, events, and the list of errors.
-import { readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { docOf, errorsOf, literalOf, membersOf } from './read-sources.mjs'
 import { ROOT } from './run.mjs'
@@ -11,8 +11,7 @@ const NOTE = '<!-- Made from the sources by `npm run docs`; change the comments 
 const OPTIONS = [
   { title: '`session(options)`', file: 'express/options.ts', name: 'SessionOptions' },
   { title: '`lifetimes.anonymous`, `lifetimes.signedIn`', file: 'core/lifetimes.ts', name: 'LifetimeOptions' },
-  { title: '`memoryStore(options)` of `sessile/stores/memory`', file: 'stores/memory/options.ts', name: 'MemoryStoreOptions' },
-  { title: '`sqliteStore(options)` of `sessile/stores/sqlite`', file: 'stores/sqlite/options.ts', name: 'SqliteStoreOptions' },
+  ...stores(),
   { title: '`secure(preset, options)` of `sessile/security`', file: 'security/presets.ts', name: 'PresetOptions' },
   { title: '`crossSite(options)` of `sessile/security`', file: 'security/options.ts', name: 'CrossSiteOptions' },
   { title: '`requireUser`, `requireRole`, `requireFresh` of `sessile/security`', file: 'security/guards.ts', name: 'GuardOptions' },
@@ -26,6 +25,18 @@ const OPTIONS = [
   { title: '`activity(options)` of `sessile/monitor`', file: 'monitor/options.ts', name: 'ActivityOptions', defaults: 'ACTIVITY_DEFAULTS' },
   { title: '`metrics(options)` of `sessile/monitor`', file: 'monitor/metrics.ts', name: 'MetricsOptions', defaults: 'METRICS_DEFAULTS' }
 ]
+
+/** The options of each store, from the folders of the stores. */
+function stores() {
+  const folder = join(ROOT, 'packages', 'sessile', 'src', 'stores')
+  const named = readdirSync(folder).filter((name) => existsSync(join(folder, name, 'options.ts')) && name !== 'express-store')
+  return named.sort().flatMap((name) => {
+    const file = `stores/${name}/options.ts`
+    const found = /^export interface (\w+)StoreOptions\b/m.exec(source(file))
+    const make = found && `${found[1][0].toLowerCase()}${found[1].slice(1)}Store`
+    return found ? [{ title: `\`${make}(options)\` of \`sessile/stores/${name}\``, file, name: `${found[1]}StoreOptions` }] : []
+  })
+}
 
 /** Every page that is made, by its path from the root. */
 export function pages() {
