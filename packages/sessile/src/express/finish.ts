@@ -19,8 +19,9 @@ export class Finish implements Around {
   #touched = false
   /** The session could not be serialized; the error answer goes out as it is. */
   #broken = false
-  /** The session as it was when the response ended. */
-  #snapshot: { readonly session: Session; readonly rest: string } | undefined
+  /** The session that was there when the response ended, and its attributes then. */
+  #seen: Session | undefined
+  #seenText = ''
   #sentCookie: string | undefined
   #failure: { readonly error: unknown } | undefined
 
@@ -71,7 +72,7 @@ export class Finish implements Around {
   }
 
   #isModified(session: Session): boolean {
-    const rest = this.#snapshot?.session === session ? this.#snapshot.rest : attributesOf(session)
+    const rest = this.#seen === session ? this.#seenText : attributesOf(session)
     return this.#of.isModified(session, rest)
   }
 
@@ -91,7 +92,7 @@ export class Finish implements Around {
       this.#broken = true
       throw error
     }
-    const open = this.#of.inFlight.settled
+    const open = this.#of.underWay
     if (!work) return open ? open.then(() => true) : true
     const final = work
     const tried = () => attempt<unknown>(final, (error) => {
@@ -108,7 +109,7 @@ export class Finish implements Around {
 
   /** What remains to be done in the store; decided in the tick of `end`. */
   #work(): Work | undefined {
-    const { req, context, cookieId, endedIds } = this.#of
+    const { req, context, cookieId } = this.#of
     const { unsetDestroy } = context.options
     let session = this.#of.current()
     if (session === LAZY) {
@@ -117,12 +118,13 @@ export class Finish implements Around {
       session = this.#of.session()
     }
     const id = req.sessionID
-    if (!session) return unsetDestroy && id && !endedIds.has(id) ? () => context.records.destroy(context.keyOf(id)) : undefined
+    if (!session) return unsetDestroy && id && !this.#of.hasEnded(id) ? () => context.records.destroy(context.keyOf(id)) : undefined
     if (typeof id !== 'string') return undefined
     const seen = session
     this.#touchOnce(seen)
     const rest = attributesOf(seen)
-    this.#snapshot = { session: seen, rest }
+    this.#seen = seen
+    this.#seenText = rest
     if (this.#of.shouldSave(seen, rest)) {
       // people replace `save` on a session; then theirs is called
       if (seen.save !== ownSave) return () => ask((answer) => seen.save(answer as () => void))

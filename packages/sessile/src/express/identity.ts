@@ -107,7 +107,7 @@ function liveCopy(session: Session, text: string): object {
 export function update<T>(of: RequestSession, session: Session, change: (draft: Attributes) => T | Promise<T>): MaybePromise<T> {
   if (!of.loaded || of.loadedId !== session.id) {
     // nothing is stored yet: it is now, and the change is one of a stored session like any other
-    return chain(of.inFlight.run(() => (of.loaded && of.loadedId === session.id ? undefined : storeFirst(of, session)), true), () => updateStored(of, session, change))
+    return chain(of.run(() => (of.loaded && of.loadedId === session.id ? undefined : storeFirst(of, session)), true), () => updateStored(of, session, change))
   }
   return updateStored(of, session, change)
 }
@@ -136,7 +136,7 @@ function updateStored<T>(of: RequestSession, session: Session, change: (draft: A
       return { text: JSON.stringify({ cookie, ...draft }), expiresAt: Math.max(expiresAt, loaded.stored.expiresAt), userId, meta, always: true }
     })
   }
-  return chain(of.inFlight.run(() => records.update(loaded, local, apply), false), (outcome) => {
+  return chain(of.run(() => records.update(loaded, local, apply), false), (outcome) => {
     if (outcome === 'gone') {
       of.deadId = session.id
       throw new SessionError('gone', 'It ended before the update.')

@@ -91,7 +91,7 @@ export function managerOf(context: Context): SessionManager {
       const of = ownerOf<RequestSession>(req as SessionRequest)
       const session = of?.current() ? of.session() : undefined
       if (!of || !session) throw new SessionError('gone', 'The request has no session to confirm.')
-      await of.inFlight.run(() => identity.confirm(of, session), true)
+      await of.run(() => identity.confirm(of, session), true)
     },
 
     async sweep(limit = SWEEP) {

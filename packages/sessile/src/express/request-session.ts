@@ -43,14 +43,14 @@ export class RequestSession implements SessionOwner {
   storedChanges = false
   /** The stored cookie, to see whether more than its time changed. */
   storedCookie: Partial<CookieData> | undefined
-  /** Ids that this request ended. */
-  readonly endedIds = new Set<string>()
+  /** Ids that this request ended; most end none. */
+  #endedIds: Set<string> | undefined
   /** An id that turned out to be over: its cookie is not sent. */
   deadId: string | undefined
   /** The cookie that the browser is to forget. */
   cookieToClear: Cookie | undefined
-  /** Operations that people asked for and that are under way. */
-  readonly inFlight = new InFlight()
+  /** Operations that people asked for and that are under way; most requests have none. */
+  #inFlight: InFlight | undefined
   /** What `req.session` is; unseen until somebody looks. */
   #value: Session | null | undefined
   #isUnseen = false
@@ -196,7 +196,7 @@ export class RequestSession implements SessionOwner {
     const { context, loaded } = this
     this.savedId = session.id
     this.savedText = rest
-    if (this.endedIds.has(session.id)) return undefined
+    if (this.hasEnded(session.id)) return undefined
     const text = textOf(session.cookie, rest)
     if (loaded && this.loadedId === session.id) return this.commit(session, loaded, this.changeOf(session, text, loaded))
     const { records } = context
@@ -237,17 +237,38 @@ export class RequestSession implements SessionOwner {
     return { text, expiresAt, userId, object: session, always: true, meta }
   }
 
+  /** Whether this request ended the session of an id. */
+  hasEnded(id: string): boolean {
+    return this.#endedIds !== undefined && this.#endedIds.has(id)
+  }
+
+  noteEnded(id: string): void {
+    this.#endedIds ??= new Set()
+    this.#endedIds.add(id)
+  }
+
+  /** Runs an operation that people asked for. @param isGate whether it decides which session the request has */
+  run<T>(work: () => MaybePromise<T>, isGate: boolean): MaybePromise<T> {
+    this.#inFlight ??= new InFlight()
+    return this.#inFlight.run(work, isGate)
+  }
+
+  /** Settles when all operations that are under way have; `undefined` when there are none. */
+  get underWay(): Promise<unknown> | undefined {
+    return this.#inFlight?.settled
+  }
+
   save(session: Session): MaybePromise<void> {
     const rest = attributesOf(session)
     // the call counts, not its success: the end of the request does not repeat it
     this.savedId = session.id
     this.savedText = rest
-    return this.inFlight.run(() => this.store(session, rest), this.loaded === undefined)
+    return this.run(() => this.store(session, rest), this.loaded === undefined)
   }
 
   reload(session: Session): MaybePromise<void> {
     const { context } = this
-    return this.inFlight.run(() => chain(context.records.load(context.keyOf(session.id)), (loaded) => {
+    return this.run(() => chain(context.records.load(context.keyOf(session.id)), (loaded) => {
       if (!loaded) throw new Error('failed to load session')
       if (this.savedText !== undefined && this.isModified(session, this.savedText)) this.storedChanges = true
       this.#became(loaded, session.id)
@@ -264,16 +285,16 @@ export class RequestSession implements SessionOwner {
   /** Ends the session of an id, for good. */
   endId(id: string): MaybePromise<void> {
     const { context } = this
-    this.endedIds.add(id)
-    return this.inFlight.run(() => chain(context.records.destroy(context.keyOf(id)), nothing), true)
+    this.noteEnded(id)
+    return this.run(() => chain(context.records.destroy(context.keyOf(id)), nothing), true)
   }
 
   regenerate(): MaybePromise<void> {
     const { context, req } = this
     const { store } = context
     const id = req.sessionID!
-    return this.inFlight.run(() => {
-      this.endedIds.add(id)
+    return this.run(() => {
+      this.noteEnded(id)
       if (store instanceof Store && store.regenerate !== Store.prototype.regenerate) {
         return chain(ask<void>((answer) => store.regenerate(req, answer)), nothing)
       }
@@ -288,7 +309,7 @@ export class RequestSession implements SessionOwner {
 
   /** Gives a session another id in place. @param loaded what is stored under it, if anything */
   rename(session: Session, id: string, loaded: Loaded | undefined): void {
-    this.endedIds.add(session.id)
+    this.noteEnded(session.id)
     Object.defineProperty(session, 'id', { value: id, configurable: true })
     this.req.sessionID = id
     this.loaded = undefined
@@ -300,7 +321,7 @@ export class RequestSession implements SessionOwner {
   }
 
   renew(session: Session): MaybePromise<void> {
-    return this.inFlight.run(() => identity.renew(this, session, 'asked', undefined), true)
+    return this.run(() => identity.renew(this, session, 'asked', undefined), true)
   }
 
   update<T>(session: Session, change: (draft: Attributes) => T | Promise<T>): MaybePromise<T> {
@@ -308,7 +329,7 @@ export class RequestSession implements SessionOwner {
   }
 
   signIn(session: Session, userId: string | number, data: Attributes | undefined): MaybePromise<void> {
-    return this.inFlight.run(() => identity.signIn(this, session, userId, data), true)
+    return this.run(() => identity.signIn(this, session, userId, data), true)
   }
 
   signOut(session: Session): MaybePromise<void> {
