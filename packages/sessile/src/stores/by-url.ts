@@ -1,7 +1,9 @@
 import type { SessionBackend } from '../core/backend.ts'
 import { SessionError } from '../core/errors.ts'
 import { memoryStore } from './memory/backend.ts'
+import { mongodbStore } from './mongodb/backend.ts'
 import { postgresStore } from './postgres/backend.ts'
+import { redisStore } from './redis/backend.ts'
 import { sqliteStore } from './sqlite/backend.ts'
 
 interface UrlScheme {
@@ -14,14 +16,22 @@ interface UrlScheme {
 /** By what stands before the first colon. */
 const SCHEMES: Readonly<Record<string, UrlScheme>> = {
   memory: { form: 'memory:', make: memoryByUrl },
+  mongodb: { form: 'mongodb://HOST/DATABASE', make: mongodbByUrl('mongodb') },
+  'mongodb+srv': { form: 'mongodb+srv://HOST/DATABASE', make: mongodbByUrl('mongodb+srv') },
   postgres: { form: 'postgres://HOST/DATABASE', make: postgresByUrl },
   postgresql: { form: 'postgresql://HOST/DATABASE', make: postgresByUrl },
+  redis: { form: 'redis://HOST', make: redisByUrl('redis') },
+  rediss: { form: 'rediss://HOST', make: redisByUrl('rediss') },
+  'redis+cluster': { form: 'redis+cluster://HOST:PORT,HOST:PORT', make: redisByUrl('redis+cluster') },
+  'rediss+cluster': { form: 'rediss+cluster://HOST:PORT,HOST:PORT', make: redisByUrl('rediss+cluster') },
   sqlite: { form: 'sqlite:PATH', make: sqliteByUrl }
 }
 
 /**
  * The store that a URL names: `memory:`, `sqlite:./sessions.db`, `sqlite:///var/lib/app/sessions.db`, `sqlite::memory:`,
- * `postgres://user:password@host/database?tableName=session&schemaName=app`.
+ * `mongodb://user:password@host/database?collectionName=sessions`,
+ * `postgres://user:password@host/database?tableName=session&schemaName=app`, `redis://user:password@host:port/0?prefix=sess:`,
+ * `redis+cluster://host:port,host:port`.
  * @throws SessionError `unknown-store` on a scheme that is not known, without the URL itself, which may hold a password
  */
 export function backendByUrl(url: string): SessionBackend {
@@ -48,6 +58,22 @@ function sqliteByUrl(rest: string): SessionBackend {
 function postgresByUrl(rest: string): SessionBackend {
   const { url, taken } = withoutOwn(`postgres:${rest}`, ['tableName', 'schemaName'])
   return postgresStore({ url, ...taken })
+}
+
+/** The URL as other tools have it; `prefix` in its query is the store's own. */
+function redisByUrl(scheme: string): (rest: string) => SessionBackend {
+  return (rest) => {
+    const { url, taken } = withoutOwn(`${scheme}:${rest}`, ['prefix'])
+    return redisStore({ url, ...taken })
+  }
+}
+
+/** The URL as other tools have it; `collectionName` in its query is the store's own. */
+function mongodbByUrl(scheme: string): (rest: string) => SessionBackend {
+  return (rest) => {
+    const { url, taken } = withoutOwn(`${scheme}:${rest}`, ['collectionName'])
+    return mongodbStore({ url, ...taken })
+  }
 }
 
 /** Takes the store's own parameters out of a URL that is handed on to a driver. */
