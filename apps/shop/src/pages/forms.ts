@@ -60,16 +60,19 @@ const FORMS: readonly Form[] = [
  * Makes requests that come from a page's form into those that the routers know: `_method` says PUT or DELETE, as HTML cannot.
  * What they answer leads to a page then, see `answer` and `errorHandler`.
  * @param show shows a page again, with what was wrong
+ * @param more forms of other parts
  */
 export function forms(
-  show: (form: Form, problem: Problem, error: HttpError, req: Request, res: Response) => Promise<void>
+  show: (form: Form, problem: Problem, error: HttpError, req: Request, res: Response) => Promise<void>,
+  more: readonly Form[] = []
 ): RequestHandler {
+  const known = [...FORMS, ...more]
   return (req: Request, res: Response, next: NextFunction) => {
     if (req.method === 'GET' || req.method === 'HEAD' || !wantsPage(req)) return next()
     const body = (req.body ?? {}) as Record<string, unknown>
     if (req.method === 'POST' && req.is('urlencoded') && (body['_method'] === 'PUT' || body['_method'] === 'DELETE'))
       req.method = body['_method']
-    const form = FORMS.find(({ method, path }) => method === req.method && path.test(req.path))
+    const form = known.find(({ method, path }) => method === req.method && path.test(req.path))
     if (!form) return next()
     res.locals['form'] = form
     const answerPage: AnswerPage = async (answered) => {

@@ -23,6 +23,21 @@ export interface PagesOptions {
   readonly overview: Overview
   readonly signedIn: RequestHandler
   readonly admin: RequestHandler
+  /** Pages of other parts. */
+  readonly more?: readonly MorePage[]
+  /** Forms that stand on those. */
+  readonly moreForms?: readonly Form[]
+  /** What the user should know, on every page until it is answered. */
+  readonly notices?: (req: Request) => Promise<readonly object[]>
+}
+
+/** A page of another part, and who may see it. */
+export interface MorePage {
+  readonly path: string
+  readonly page: Page
+  readonly guards: readonly RequestHandler[]
+  /** Whether JSON is served under the same address, to whoever prefers it. */
+  readonly isShared?: boolean
 }
 
 /** The shop for people: the same addresses as for programs. */
@@ -52,16 +67,17 @@ export function createPages(options: PagesOptions): Pages {
     '/register': registerPage,
     '/account': account,
     '/account/confirm': confirmPage,
-    '/admin/dashboard/': dashboard
+    '/admin/dashboard/': dashboard,
+    ...Object.fromEntries((options.more ?? []).map(({ path, page }) => [path, page]))
   }
 
   async function frameOf(req: Request): Promise<Frame> {
     if (!req.session) return NOBODY
-    const [who, { totalItems }] = await Promise.all([user(req), carts.view(req.session)])
+    const [who, { totalItems }, notices] = await Promise.all([user(req), carts.view(req.session), options.notices?.(req) ?? []])
     const { flash } = req.session
     // Said once: but a page that only reads must not begin a session.
     if (flash !== undefined) delete req.session.flash
-    return { user: who, cartItems: totalItems, flash }
+    return { user: who, cartItems: totalItems, flash, notices }
   }
 
   async function show(page: Page, req: Request, res: Response, problem?: Problem): Promise<void> {
@@ -109,7 +125,7 @@ export function createPages(options: PagesOptions): Pages {
     next()
   }
   const router = Router()
-  router.use(forms(showForm))
+  router.use(forms(showForm, options.moreForms))
   at(router, '/', { get: shared(home) })
   at(router, '/cart', { get: shared(cart) })
   at(router, '/orders', [signedIn], { get: shared(orders) })
@@ -118,7 +134,10 @@ export function createPages(options: PagesOptions): Pages {
   at(router, '/account', [pageOnly, signedIn], { get: own(account) })
   at(router, '/account/confirm', [pageOnly, signedIn], { get: own(confirmPage) })
   at(router, '/admin/dashboard/', [pageOnly, admin], { get: own(dashboard) })
+  for (const { path, page, guards, isShared } of options.more ?? []) {
+    at(router, path, [...(isShared ? [] : [pageOnly]), ...guards], { get: isShared ? shared(page) : own(page) })
+  }
   return { errors, router }
 }
 
-const NOBODY: Frame = Object.freeze({ user: undefined, cartItems: 0, flash: undefined })
+const NOBODY: Frame = Object.freeze({ user: undefined, cartItems: 0, flash: undefined, notices: [] })

@@ -7,6 +7,8 @@ export interface Frame {
   /** Pieces in the cart. */
   readonly cartItems: number
   readonly flash: string | undefined
+  /** See `views/notices.eta`. */
+  readonly notices: readonly object[]
 }
 
 /** Turns a template and what it is about into HTML; everything in it is escaped. */
