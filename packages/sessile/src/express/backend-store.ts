@@ -157,7 +157,7 @@ function save(store: BackendStore, id: string, session: object, text: string): M
 function touchLoaded(store: BackendStore, loaded: Loaded, cookie: CookieData): MaybePromise<void> {
   const { records } = attachmentOf(store)
   const expiresAt = expiryOf(store, cookie)
-  const text = textOf(cookie, attributesText(loaded.text))
+  const text = textOf(JSON.stringify(cookie), attributesText(loaded.text))
   const before = (JSON.parse(loaded.text) as { cookie?: CookieData }).cookie
   const after = (JSON.parse(text) as { cookie: CookieData }).cookie
   if (before && expiresAt >= loaded.stored.expiresAt && !settingsDiffer(before, after)) return chain(records.touch(loaded, expiresAt), nothing)

@@ -12,6 +12,7 @@ import type { Secret } from '../core/signatures.ts'
 import { fromExpressStore, type ExpressStoreBackend } from '../stores/express-store/backend.ts'
 import { BackendStore, DEFAULT_IDLE_MS } from './backend-store.ts'
 import { Cookie, type CookieData, type CookieOptions } from './cookie.ts'
+import { CookieForm } from './cookie-form.ts'
 import type { Resolved } from './options.ts'
 import { isSecure } from './secure.ts'
 import { Session } from './session.ts'
@@ -35,6 +36,7 @@ export class Context {
   readonly options: Resolved
   readonly store: StoreLike
   readonly events: EventHub
+  readonly form: CookieForm
   /** Over the store's own backend, when it is one of ours. */
   readonly own: SessionRecords | undefined
   /** Over the store's methods, when it is not, or when somebody replaced some of them. */
@@ -47,6 +49,7 @@ export class Context {
     this.options = options
     this.store = store
     this.events = events
+    this.form = new CookieForm(options.name)
     this.#optionMaxAge = typeof options.cookie === 'function' ? undefined : options.cookie.maxAge
     const { anonymous, signedIn } = options.lifetimes
     const keepMeta = anonymous.absoluteMs !== undefined || signedIn.absoluteMs !== undefined
@@ -131,16 +134,20 @@ export class Context {
   }
 
   /** When a session ends whose cookie, already touched, says this. Epoch ms. */
-  endsWith(cookie: Partial<CookieData>, meta: Meta, userId: string | undefined, at: number): Ends {
-    return this.ends(meta, userId, this.#idleEnd(cookie, userId, at), at)
+  endsWith({ originalMaxAge, expires }: Partial<CookieData>, meta: Meta, userId: string | undefined, at: number): Ends {
+    return this.endsAt(originalMaxAge, expires ? new Date(expires).getTime() : undefined, meta, userId, at)
   }
 
-  #idleEnd(cookie: Partial<CookieData>, userId: string | undefined, at: number): number {
-    const { originalMaxAge, expires } = cookie
+  /** As `endsWith`, of the cookie's times in epoch ms; absent where it has none. */
+  endsAt(originalMaxAge: number | null | undefined, expires: number | undefined, meta: Meta, userId: string | undefined, at: number): Ends {
+    return this.ends(meta, userId, this.#idleEnd(originalMaxAge, expires, userId, at), at)
+  }
+
+  #idleEnd(originalMaxAge: number | null | undefined, expires: number | undefined, userId: string | undefined, at: number): number {
     const { idleMs } = lifetimeOf(this.options.lifetimes, userId)
-    if (idleMs !== undefined && (!expires || this.#isUsual(originalMaxAge))) return at + idleMs
-    const expiresAt = expires ? new Date(expires).getTime() : NaN
-    if (!Number.isNaN(expiresAt)) return expiresAt
+    const isKnown = expires !== undefined && !Number.isNaN(expires)
+    if (idleMs !== undefined && (!isKnown || this.#isUsual(originalMaxAge))) return at + idleMs
+    if (isKnown) return expires
     return at + (this.store instanceof BackendStore ? this.store.idleMs : DEFAULT_IDLE_MS)
   }
 

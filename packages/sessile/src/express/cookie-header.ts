@@ -62,32 +62,43 @@ export function signedValue(id: string, secret: Secret): string {
   return `s:${sign(id, secret)}`
 }
 
+/** What a request brought. */
+export interface RequestCookie {
+  /** The verified id. */
+  readonly id: string | undefined
+  /** The signed value, if it is just what would be sent now. */
+  readonly signed: string | undefined
+}
+
+const NOTHING: RequestCookie = Object.freeze({ id: undefined, signed: undefined })
+
 /**
- * The verified id that a request came with, or `undefined`. The header is asked first, then what cookie-parser found.
+ * The verified id that a request came with. The header is asked first, then what cookie-parser found.
  * @param fallback told when the id was found outside of the header
  */
-export function requestId(
-  req: SessionRequest,
-  name: string,
-  secrets: readonly Secret[],
-  fallback: () => void
-): string | undefined {
+export function requestCookie(req: SessionRequest, name: string, secrets: readonly Secret[], fallback: () => void): RequestCookie {
   const header = req.headers.cookie
   if (header) {
-    const id = verified(cookieValue(header, name), secrets)
-    if (id) return id
+    const found = verified(cookieValue(header, name), secrets)
+    if (found) return found
   }
   const signed = req.signedCookies?.[name]
   if (typeof signed === 'string' && signed !== '') {
     fallback()
-    return signed
+    return { id: signed, signed: undefined }
   }
-  const id = verified(req.cookies?.[name], secrets)
-  if (id) fallback()
-  return id || undefined
+  const found = verified(req.cookies?.[name], secrets)
+  if (found) fallback()
+  return found ?? NOTHING
 }
 
-function verified(value: unknown, secrets: readonly Secret[]): string | undefined {
-  if (typeof value !== 'string' || value.charCodeAt(0) !== 115 || value.charCodeAt(1) !== 58) return undefined
-  return unsign(value.slice(2), secrets as Secret[])
+function verified(value: unknown, secrets: readonly Secret[]): RequestCookie | undefined {
+  if (typeof value !== 'string' || !value.startsWith('s:')) return undefined
+  const text = value.slice(2)
+  const first = unsign(text, secrets[0]!)
+  // an empty id counts as none
+  if (first !== undefined) return first === '' ? undefined : { id: first, signed: value }
+  if (secrets.length < 2) return undefined
+  const id = unsign(text, secrets.slice(1))
+  return id ? { id, signed: undefined } : undefined
 }

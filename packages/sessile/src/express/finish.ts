@@ -8,7 +8,7 @@ import type { Around } from './response.ts'
 import { isSecure } from './secure.ts'
 import { ownSave, type Session } from './session.ts'
 import { clearCookie, retractCookie, sendCookie } from './set-cookie.ts'
-import { attributesOf, cookieOf, settingsDiffer, textOf } from './text.ts'
+import { attributesOf, maxAgeOf, settingsDiffer } from './text.ts'
 import type { SessionResponse } from './types.ts'
 
 type Work = () => MaybePromise<unknown>
@@ -45,7 +45,7 @@ export class Finish implements Around {
     this.#touchOnce(session)
     const { cookie } = session
     this.#orNext(() => {
-      this.#sentCookie = sendCookie(res, name, req.sessionID!, this.#of.secrets[0]!, cookie)
+      this.#sentCookie = sendCookie(res, context.form, this.#of.signed(req.sessionID!), cookie)
     })
   }
 
@@ -143,9 +143,8 @@ export class Finish implements Around {
   #touchUnseen(): MaybePromise<unknown> {
     const loaded = this.#of.loaded!
     const at = now()
-    const { originalMaxAge, expires } = cookieOf(loaded.text) ?? {}
-    const renewed = expires && typeof originalMaxAge === 'number' ? new Date(at + originalMaxAge) : expires
-    return this.#touchTo(undefined, this.#of.context.endsWith({ originalMaxAge: originalMaxAge ?? null, expires: renewed }, loaded.stored.meta, loaded.userId, at))
+    const maxAge = maxAgeOf(loaded.text)
+    return this.#touchTo(undefined, this.#of.context.endsAt(maxAge, maxAge === undefined ? undefined : at + maxAge, loaded.stored.meta, loaded.userId, at))
   }
 
   #touchStored(session: Session, rest: string): MaybePromise<unknown> {
@@ -156,7 +155,7 @@ export class Finish implements Around {
     // a touch only lengthens a life; anything else is a write
     const isShorter = ends.expiresAt + context.options.slackMs < loaded.stored.expiresAt
     if (context.isOwn && (isShorter || settingsDiffer(storedCookie ?? {}, session.cookie))) {
-      return this.#of.commit(session, loaded, this.#of.changeOf(session, textOf(session.cookie, rest), loaded))
+      return this.#of.commit(session, loaded, this.#of.changeOf(session, this.#of.textOf(session, rest), loaded))
     }
     return this.#touchTo(session, ends)
   }

@@ -4,7 +4,7 @@ import type { Loaded } from '../core/loaded.ts'
 import type { Secret } from '../core/signatures.ts'
 import { throwLater } from './callback.ts'
 import { debug, ownerOf, type Context } from './context.ts'
-import { requestId } from './cookie-header.ts'
+import { requestCookie } from './cookie-header.ts'
 import { Finish } from './finish.ts'
 import { RequestSession } from './request-session.ts'
 import { holdResponse } from './response.ts'
@@ -36,14 +36,15 @@ export function handle(
   if (!secrets) return next(new Error('secret option required for sessions'))
 
   req.sessionStore = context.store
-  const id = requestId(req, context.options.name, secrets, deprecateFallback)
+  const cookie = requestCookie(req, context.options.name, secrets, deprecateFallback)
+  const { id } = cookie
   req.sessionID = id
-  const of = new RequestSession(context, req, res, next, secrets, id)
+  const of = new RequestSession(context, req, res, next, secrets, cookie)
   if (id === undefined) {
-    debug('no valid cookie, generating session')
+    if (debug.enabled) debug('no valid cookie, generating session')
     return handOver(of, undefined)
   }
-  debug('fetching')
+  if (debug.enabled) debug('fetching')
   let answer: MaybePromise<Loaded | undefined>
   try {
     answer = context.load(id)

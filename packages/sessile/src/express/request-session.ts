@@ -9,7 +9,8 @@ import type { Change } from '../core/writer.ts'
 import { ask } from '../stores/express-store/ask.ts'
 import { adjustExpires } from './backend-store.ts'
 import type { Context } from './context.ts'
-import type { Cookie, CookieData } from './cookie.ts'
+import { Cookie, type CookieData } from './cookie.ts'
+import { signedValue, type RequestCookie } from './cookie-header.ts'
 import * as identity from './identity.ts'
 import { InFlight } from './in-flight.ts'
 import { defineSession, LAZY, type Current } from './lazy.ts'
@@ -25,7 +26,9 @@ export class RequestSession implements SessionOwner {
   readonly res: SessionResponse
   readonly next: Next
   readonly secrets: readonly Secret[]
-  /** The verified id that the browser sent. */
+  /** What the browser sent. */
+  readonly cookie: RequestCookie
+  /** The verified id in it. */
   readonly cookieId: string | undefined
 
   /** The stored session that `loadedId` names; absent while there is none. */
@@ -57,13 +60,14 @@ export class RequestSession implements SessionOwner {
   #peeking = false
   #looking = false
 
-  constructor(context: Context, req: SessionRequest, res: SessionResponse, next: Next, secrets: readonly Secret[], cookieId: string | undefined) {
+  constructor(context: Context, req: SessionRequest, res: SessionResponse, next: Next, secrets: readonly Secret[], cookie: RequestCookie) {
     this.context = context
     this.req = req
     this.res = res
     this.next = next
     this.secrets = secrets
-    this.cookieId = cookieId
+    this.cookie = cookie
+    this.cookieId = cookie.id
   }
 
   /** Takes over a session that was loaded. @throws TypeError for a record without a cookie, SyntaxError for one that is no JSON */
@@ -197,7 +201,7 @@ export class RequestSession implements SessionOwner {
     this.savedId = session.id
     this.savedText = rest
     if (this.hasEnded(session.id)) return undefined
-    const text = textOf(session.cookie, rest)
+    const text = this.textOf(session, rest)
     if (loaded && this.loadedId === session.id) return this.commit(session, loaded, this.changeOf(session, text, loaded))
     const { records } = context
     const key = context.keyOf(session.id)
@@ -225,6 +229,17 @@ export class RequestSession implements SessionOwner {
     this.loaded = loaded
     this.loadedId = session.id
     this.storedCookie = session.cookie.data
+  }
+
+  /** The text of a session to be stored. @param rest its attributes */
+  textOf({ cookie }: Session, rest: string): string {
+    return textOf(cookie instanceof Cookie ? this.context.form.json(cookie) : JSON.stringify(cookie), rest)
+  }
+
+  /** What the cookie carries for an id; the browser's own, where it is that already. */
+  signed(id: string): string {
+    const { id: verified, signed } = this.cookie
+    return id === verified && signed !== undefined ? signed : signedValue(id, this.secrets[0]!)
   }
 
   /** What is to be stored of a session. @param changed what changes in its meta */

@@ -1,15 +1,15 @@
-import type { Secret } from '../core/signatures.ts'
 import type { Cookie } from './cookie.ts'
-import { signedValue } from './cookie-header.ts'
+import type { CookieForm } from './cookie-form.ts'
 import type { SessionResponse } from './types.ts'
 
 /**
  * Adds the session's cookie after those that are there.
+ * @param signed the id with its signature
  * @returns the header's text
  * @throws TypeError for a name or a field that a cookie cannot carry
  */
-export function sendCookie(res: SessionResponse, name: string, id: string, secret: Secret, cookie: Cookie): string {
-  return add(res, cookie.serialize(name, signedValue(id, secret)))
+export function sendCookie(res: SessionResponse, form: CookieForm, signed: string, cookie: Cookie): string {
+  return add(res, form.header(cookie, signed))
 }
 
 /** Has the browser forget the cookie: same name, path, domain and flags, long expired. */

@@ -2,7 +2,7 @@ import type { CookieData } from './cookie.ts'
 
 /** How express-session and its stores begin a record. Every other text is taken for what it parses to. */
 const OPENING = '{"cookie":{'
-const OPENING_COOKIE = '{"cookie":'
+const MAX_AGE = '"originalMaxAge":'
 const COMMA = 44
 const QUOTE = 34
 const BACKSLASH = 92
@@ -46,15 +46,21 @@ export function attributesOf(session: object): string {
   return JSON.stringify(attributes).slice(1)
 }
 
-/** A session's text. @param attributes as `attributesOf` gives them */
-export function textOf(cookie: unknown, attributes: string): string {
-  return `${OPENING_COOKIE}${JSON.stringify(cookie)}${attributes === '}' ? '' : ','}${attributes}`
+/** A session's text. @param cookie its JSON. @param attributes as `attributesOf` gives them */
+export function textOf(cookie: string, attributes: string): string {
+  return `{"cookie":${cookie}${attributes === '}' ? '' : ','}${attributes}`
 }
 
-/** The cookie in a session's text, without parsing the rest. */
-export function cookieOf(text: string): Partial<CookieData> | undefined {
-  if (cookieFirst(text)) return JSON.parse(text.slice(OPENING.length - 1, cookieEnd(text))) as Partial<CookieData>
-  return (JSON.parse(text) as { cookie?: Partial<CookieData> }).cookie
+/** The span that the cookie in a session's text is renewed by, without parsing it where it stands where it always does. */
+export function maxAgeOf(text: string): number | undefined {
+  if (text.startsWith(MAX_AGE, OPENING.length)) {
+    const start = OPENING.length + MAX_AGE.length
+    const value = Number(text.slice(start, text.indexOf(',', start)))
+    if (!Number.isNaN(value)) return value
+  }
+  const cookie = cookieFirst(text) ? text.slice(OPENING.length - 1, cookieEnd(text)) : JSON.stringify((JSON.parse(text) as { cookie?: unknown }).cookie ?? {})
+  const { originalMaxAge } = JSON.parse(cookie) as { originalMaxAge?: unknown }
+  return typeof originalMaxAge === 'number' ? originalMaxAge : undefined
 }
 
 /** Whether two cookies, as they stand in a text, differ in more than their time. */

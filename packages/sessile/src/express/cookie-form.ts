@@ -1,0 +1,96 @@
+import cookie from 'cookie'
+import type { Cookie } from './cookie.ts'
+
+/**
+ * How cookies are written: their JSON in a record and their text in a header. The settings of an app's cookies are nearly always
+ * the same, so what was made of the last ones is kept and only the times are put in. The result is what `JSON.stringify` and
+ * the `cookie` package give.
+ */
+export class CookieForm {
+  readonly #name: string
+  #partitioned: unknown
+  #priority: unknown
+  #secure: unknown
+  #httpOnly: unknown
+  #domain: unknown
+  #path: unknown
+  #sameSite: unknown
+  #isKnown = false
+  /** JSON between the two times, and after the second. */
+  #jsonBetween = ''
+  #jsonAfter = ''
+  /** Header attributes before and after Expires. */
+  #before = ''
+  #after = ''
+  #second = NaN
+  #secondText = ''
+
+  /** @param name the cookie's name */
+  constructor(name: string) {
+    this.#name = name
+  }
+
+  /** As `JSON.stringify(cookie)`. */
+  json(of: Cookie): string {
+    const { originalMaxAge, _expires: expires } = of
+    const isPlain = typeof originalMaxAge === 'number' && expires instanceof Date && Number.isFinite(originalMaxAge) && !Number.isNaN(expires.valueOf())
+    if (!isPlain || !this.#knows(of)) return JSON.stringify(of)
+    return `{"originalMaxAge":${originalMaxAge}${this.#jsonBetween},"expires":"${expires.toISOString()}"${this.#jsonAfter}`
+  }
+
+  /**
+   * The text of a Set-Cookie header.
+   * @throws TypeError for a name or a field that a cookie cannot carry
+   */
+  header(of: Cookie, value: string): string {
+    const { _expires: expires } = of
+    const isPlain = !expires || (expires instanceof Date && !Number.isNaN(expires.valueOf()))
+    if (!isPlain || !this.#knows(of)) return of.serialize(this.#name, value)
+    const time = expires ? `; Expires=${this.#utc(expires as Date)}` : ''
+    return `${this.#name}=${encodeURIComponent(value)}${this.#before}${time}${this.#after}`
+  }
+
+  #utc(date: Date): string {
+    const second = Math.floor(date.valueOf() / 1000)
+    if (second !== this.#second) {
+      this.#second = second
+      this.#secondText = date.toUTCString()
+    }
+    return this.#secondText
+  }
+
+  /** Whether the settings are those that the parts were made of; makes them anew where they are not. */
+  #knows(of: Cookie): boolean {
+    const isSame = this.#isKnown && this.#path === of.path && this.#httpOnly === of.httpOnly && this.#secure === of.secure &&
+      this.#sameSite === of.sameSite && this.#domain === of.domain && this.#partitioned === of.partitioned && this.#priority === of.priority
+    return isSame || this.#learn(of)
+  }
+
+  #learn(of: Cookie): boolean {
+    const { partitioned, priority, secure, httpOnly, domain, path, sameSite } = of
+    this.#isKnown = false
+    try {
+      this.#before = cookie.serialize(this.#name, '', { domain, path }).slice(this.#name.length + 1)
+      this.#after = cookie.serialize(this.#name, '', { httpOnly, secure, partitioned, priority, sameSite }).slice(this.#name.length + 1)
+    } catch {
+      return false
+    }
+    this.#jsonBetween = members({ partitioned, priority })
+    this.#jsonAfter = `${members({ secure, httpOnly, domain, path, sameSite })}}`
+    this.#partitioned = partitioned
+    this.#priority = priority
+    this.#secure = secure
+    this.#httpOnly = httpOnly
+    this.#domain = domain
+    this.#path = path
+    this.#sameSite = sameSite
+    this.#isKnown = true
+    return true
+  }
+}
+
+/** The members of an object as JSON, each with a comma before it. */
+function members(of: object): string {
+  const inner = JSON.stringify(of).slice(1, -1)
+  return inner === '' ? '' : `,${inner}`
+}
