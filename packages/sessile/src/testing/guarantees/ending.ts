@@ -2,7 +2,7 @@ import { strict as assert } from 'node:assert'
 import { now } from '../../core/clock.ts'
 import { isSessionError } from '../../core/errors.ts'
 import type { LawTest } from '../harness.ts'
-import { attributesOf, change, recordsOn } from './tools.ts'
+import { change, recordsOn } from './tools.ts'
 
 /** Sessions that are over, and the sessions of a user. */
 export const endingGuarantees: readonly LawTest[] = [

@@ -1,0 +1,97 @@
+/**
+ * What the memory store costs: bytes for each of a million sessions of 200 B, and the longest pause of the event loop while half
+ * a million of them expire; ours beside express-session's MemoryStore. `--sessions N`.
+ */
+import { spawnSync } from 'node:child_process'
+import { createRequire } from 'node:module'
+import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+
+const { values } = parseArgs({ options: { sessions: { type: 'string', default: '1000000' }, only: { type: 'string' } } })
+const count = Number(values.sessions)
+const require = createRequire(import.meta.url)
+
+function textOf(at: number, expires: number): string {
+  const cookie = { originalMaxAge: 3_600_000, expires: new Date(expires).toISOString(), httpOnly: true, path: '/' }
+  return JSON.stringify({ cookie, views: at, note: 'x'.repeat(60) })
+}
+
+function memory(): number {
+  globalThis.gc!()
+  globalThis.gc!()
+  const { heapUsed, external, arrayBuffers } = process.memoryUsage()
+  return heapUsed + external + arrayBuffers
+}
+
+async function pauses(work: () => Promise<void>): Promise<number> {
+  const delay = monitorEventLoopDelay({ resolution: 1 })
+  delay.enable()
+  await work()
+  delay.disable()
+  return delay.max / 1e6
+}
+
+const idOf = (at: number) => `${at.toString(36).padStart(8, '0')}${'abcdefgh'.repeat(3)}`
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+async function ours(): Promise<void> {
+  const { memoryStore } = require('sessile/stores/memory')
+  const store = memoryStore()
+  const before = memory()
+  const soon = Date.now() + 60_000
+  for (let at = 0; at < count; at++) store.create(idOf(at), { data: textOf(at, soon), expiresAt: at % 2 ? soon : soon + 3_600_000 })
+  const bytes = (memory() - before) / count
+  const real = Date.now
+  Date.now = () => real() + 62_000
+  let removed = 0
+  const started = performance.now()
+  const longest = await pauses(async () => {
+    for (;;) {
+      const some = store.removeExpired(500).length
+      removed += some
+      await turn()
+      if (some === 0) break
+    }
+  })
+  Date.now = real
+  report('sessile', bytes, longest, removed, performance.now() - started)
+}
+
+async function theirs(): Promise<void> {
+  const { MemoryStore } = require('express-session')
+  const store = new MemoryStore()
+  const before = memory()
+  const soon = Date.now() + 60_000
+  for (let at = 0; at < count; at++) store.sessions[idOf(at)] = textOf(at, at % 2 ? soon : soon + 3_600_000)
+  const bytes = (memory() - before) / count
+  const real = Date.now
+  Date.now = () => real() + 62_000
+  const started = performance.now()
+  // it expires what it looks at: its own way to be rid of them all is `all()`
+  const longest = await pauses(async () => {
+    await turn()
+    await new Promise((resolve) => store.all(resolve))
+    await turn()
+  })
+  Date.now = real
+  report('express-session', bytes, longest, count / 2, performance.now() - started)
+}
+
+function report(name: string, bytes: number, longest: number, removed: number, ms: number): void {
+  console.log(
+    `${name.padEnd(16)} ${bytes.toFixed(0).padStart(5)} B per session   ${removed} expired in ${ms.toFixed(0)} ms, longest pause ${longest.toFixed(1)} ms`
+  )
+}
+
+if (values.only) await (values.only === 'ours' ? ours() : theirs())
+else {
+  console.log(`Node ${process.version}, ${count} sessions of ${textOf(1, Date.now()).length} B`)
+  for (const one of ['theirs', 'ours']) {
+    spawnSync(
+      process.execPath,
+      ['--expose-gc', '--max-old-space-size=8000', fileURLToPath(import.meta.url), '--only', one, '--sessions', String(count)],
+      { stdio: 'inherit' }
+    )
+  }
+}
