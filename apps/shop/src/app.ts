@@ -84,7 +84,7 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
   app.use(monitoringRouter({ sessions, seen }))
   app.use(accountsRouter({ accounts, sessions, throttle, carts, seen, secureCookies: config.production, ...guards }))
   app.use(devicesRouter({ sessions, seen, ...guards }))
-  app.use(catalogueRouter({ catalogue }))
+  app.use(catalogueRouter({ catalogue, ...guards }))
   app.use(cartRouter({ carts }))
   app.use(ordersRouter({ orders, requireUser: guards.signedIn }))
   app.use(adminRouter({ overview, sessions, accounts, ...guards }))

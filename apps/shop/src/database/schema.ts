@@ -37,6 +37,10 @@ export interface ProductsTable {
   name: string
   priceCents: number
   stock: number
+  /** Some sentences, empty where nobody wrote any. */
+  description: Generated<string>
+  /** The name of its picture in `public/pictures`, without `.svg`; empty where it has none. */
+  picture: Generated<string>
 }
 
 /** One row for each user who ever had a cart: what writers of one cart wait for each other by. */
@@ -77,6 +81,10 @@ export interface OrdersTable {
   totalCents: number
   currency: string
   createdAt: number
+  /** When it was cancelled and its pieces went back to the stock. */
+  cancelledAt: number | null
+  /** What leads to a guest's order, for as long as links live: whoever has it may look at the order and cancel it. */
+  linkToken: string | null
 }
 
 /** What was bought, as it was called and priced then. */

@@ -1,12 +1,8 @@
 import type { Database } from './database.ts'
+import { PRODUCTS } from './products.ts'
 import type { Role } from './schema.ts'
 
-/** The products that the shop opens with. The first three are the seed's own. */
-export const PRODUCTS = [
-  { id: 1, name: 'Laptop', priceCents: 99_999, stock: 10 },
-  { id: 2, name: 'Mouse', priceCents: 2_999, stock: 50 },
-  { id: 3, name: 'Keyboard', priceCents: 7_999, stock: 25 }
-] as const
+export { PRODUCTS } from './products.ts'
 
 /** Who can sign in to try the shop. Their passwords are known to everybody: never in production, never within others' reach. */
 export const DEMO_USERS = [
@@ -22,7 +18,14 @@ export async function seed(db: Database, hashPassword: ((password: string) => Pr
   await db
     .insertInto('products')
     .values([...PRODUCTS])
-    .onConflict((conflict) => conflict.column('id').doNothing())
+    .onConflict((conflict) =>
+      conflict
+        .column('id')
+        // A database of before there were descriptions gets them; whatever was written since stays.
+        .doUpdateSet((row) => ({ description: row.ref('excluded.description'), picture: row.ref('excluded.picture') }))
+        .where('products.description', '=', '')
+        .where('products.picture', '=', '')
+    )
     .execute()
   if (!hashPassword) return
   const { count } = await db

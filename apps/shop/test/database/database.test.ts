@@ -27,7 +27,7 @@ describe('openDatabase', () => {
       ])
       await Promise.all(both.map((db) => db.destroy()))
       const again = await openDatabase(url)
-      assert.equal((await productsOf(again)).length, 3)
+      assert.equal((await productsOf(again)).length, PRODUCTS.length)
       await again.destroy()
     }))
 
