@@ -8,6 +8,7 @@ import { isSelected } from './selected.ts'
 const server = isSelected('redis') ? await serverFor('redis', 'redis') : undefined
 
 if (server) {
+  backendSuite(redisUrlHarness('redis by URL', server.url, server))
   for (const [name, make] of Object.entries(CLIENTS)) {
     const [one, other] = [await make(server.url), await make(server.url)]
     after(() => Promise.all([one.end(), other.end()]))
@@ -15,5 +16,4 @@ if (server) {
     backendSuite(harness)
     recordsSuite(harness)
   }
-  backendSuite(redisUrlHarness('redis by URL', server.url, server))
 }
