@@ -1,9 +1,29 @@
 export { prefersHtml } from '../security/answers.ts'
 export { crossSite, crossSiteVerdict, type CrossSiteVerdict } from '../security/cross-site.ts'
+export { csrf, csrfToken, isCsrfToken } from '../security/csrf.ts'
 export { requireFresh, requireRole, requireUser, type GuardOptions, type RoleOptions, type SessionFacts } from '../security/guards.ts'
 export { markPrivate, noStore } from '../security/no-store.ts'
-export type { CrossSiteOptions, HttpRequest, Limit, Middleware, Refusal, ThrottleOptions } from '../security/options.ts'
+export type {
+  CrossSiteOptions,
+  CsrfOptions,
+  HttpRequest,
+  Limit,
+  Middleware,
+  Refusal,
+  SignalledSession,
+  SignalsOptions,
+  ThrottleOptions
+} from '../security/options.ts'
 export { safeReturnPath } from '../security/return-path.ts'
+export {
+  agentFamily,
+  signals,
+  strictSignals,
+  type SignalChange,
+  type Signals,
+  type SignalsMiddleware,
+  type SignalVerdict
+} from '../security/signals.ts'
 export {
   loginThrottle,
   type AllowedAttempt,

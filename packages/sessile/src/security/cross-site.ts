@@ -27,6 +27,7 @@ function isOwnOrigin(origin: string, host: string | undefined): boolean {
 
 /**
  * Whether a browser sent a state-changing request from another site: by `Sec-Fetch-Site`, and where there is none, by `Origin`.
+ * A web socket's handshake is judged alike: call this in the server's `upgrade` listener.
  * @param origins other origins that may
  * @see https://www.w3.org/TR/fetch-metadata/
  */
@@ -35,7 +36,9 @@ export function crossSiteVerdict(
   headers: IncomingHttpHeaders,
   origins: readonly string[] = []
 ): CrossSiteVerdict {
-  if (SAFE_METHODS.has(method ?? 'GET')) return 'safe'
+  // a web socket begins with a GET, and carries the cookie to whatever page opened it
+  const isSocket = headers.upgrade?.toLowerCase() === 'websocket'
+  if (SAFE_METHODS.has(method ?? 'GET') && !isSocket) return 'safe'
   const origin = headers.origin
   if (origin !== undefined && origins.includes(origin)) return 'allowed'
   const site = headers['sec-fetch-site']

@@ -6,12 +6,15 @@ import { milliseconds, resolveOptions, type Duration } from '../core/options.ts'
 import { prefersHtml, redirect, requestedPath, sendJson } from './answers.ts'
 import type { HttpRequest, Middleware, Refusal } from './options.ts'
 import { safeReturnPath } from './return-path.ts'
+import { needsStepUp } from './signals.ts'
 
 /** What a guard needs to know of a request's session; `sessions.describe(req)` says it. */
 export interface SessionFacts {
   readonly userId?: string | undefined
   /** Epoch ms of the sign-in, or of the last confirmation. */
   readonly signedInAt?: number | undefined
+  /** What `signals()` keeps is among them. */
+  readonly attributes?: Readonly<Record<string, unknown>>
 }
 
 /** What all guards take. */
@@ -112,7 +115,8 @@ export function requireRole<Req extends HttpRequest = HttpRequest, Res extends S
 
 /**
  * Lets users through who signed in, or confirmed who they are, not longer than `within` ago;
- * others get 401 `Please sign in again`, code `reauthentication-required`. Who never signed in is not fresh.
+ * others get 401 `Please sign in again`, code `reauthentication-required`. Who never signed in is not fresh, nor is a session
+ * that `signals()` asks a confirmation of.
  */
 export function requireFresh<Req extends HttpRequest = HttpRequest, Res extends ServerResponse = ServerResponse>(
   within: Duration,
@@ -123,9 +127,9 @@ export function requireFresh<Req extends HttpRequest = HttpRequest, Res extends 
   const stale: Refusal = { status: 401, error: options.message ?? 'Please sign in again', code: 'reauthentication-required' }
   if (!options.sessions) throw new SessionError('bad-option', 'requireFresh needs sessions, the manager that session() returned.')
   return (req, res, next) => {
-    const { userId, signedInAt } = factsOf(req, options)
+    const { userId, signedInAt, attributes } = factsOf(req, options)
     if (userId === undefined) return refuse(req, res, next, options, unauthenticated())
-    if (signedInAt !== undefined && now() - signedInAt <= withinMs) return next()
+    if (signedInAt !== undefined && now() - signedInAt <= withinMs && !needsStepUp(attributes, signedInAt)) return next()
     refuse(req, res, next, options, stale)
   }
 }

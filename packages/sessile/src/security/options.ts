@@ -1,8 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { SessionBackend } from '../core/backend.ts'
+import type { MaybePromise, SessionBackend } from '../core/backend.ts'
 import { SessionError } from '../core/errors.ts'
 import { milliseconds, resolveOptions, type Duration } from '../core/options.ts'
 import type { Secrets } from '../core/signatures.ts'
+import type { SignalChange, SignalVerdict } from './signals.ts'
 
 /** A request as Node, Connect or Express have it. */
 export type HttpRequest = IncomingMessage & { readonly originalUrl?: string; readonly session?: unknown }
@@ -29,6 +30,40 @@ export interface CrossSiteOptions<Req extends HttpRequest = HttpRequest, Res ext
   origins?: readonly string[]
   /** Answers a refused request in place of the JSON: with a page, say. */
   onRefused?: (req: Req, res: Res, next: (error?: unknown) => void) => void
+}
+
+/** What `csrf` takes. */
+export interface CsrfOptions<Req extends HttpRequest = HttpRequest, Res extends ServerResponse = ServerResponse> {
+  /** What tokens are made with, by a key derived from it: the session's own will do. In a list the first makes, all are accepted. */
+  secret: Secrets
+  /** The form field that carries the token. Default: `_csrf`. */
+  field?: string
+  /** The header that carries it instead, from scripts. Default: `x-csrf-token`. */
+  header?: string
+  /** Other origins whose pages may send requests, with a token all the same. Default: none. */
+  origins?: readonly string[]
+  /** Answers a refused request in place of the JSON: with a page, say. */
+  onRefused?: (req: Req, res: Res, next: (error?: unknown) => void) => void
+}
+
+/** What `signals` needs to know of a session; `sessions.describe(req)` says it. */
+export interface SignalledSession {
+  readonly handle: string
+  readonly userId?: string | undefined
+  readonly signedInAt?: number | undefined
+  readonly attributes: Readonly<Record<string, unknown>>
+}
+
+/** What `signals` takes. */
+export interface SignalsOptions<Req extends HttpRequest = HttpRequest> {
+  /** The manager that `session()` returned. */
+  sessions: { describe(req: Req): SignalledSession | undefined }
+  /** Says what follows from a change, and may write it into a log: `log`, `step-up` or `end`; `strictSignals` is one. */
+  policy: (change: SignalChange, req: Req) => MaybePromise<SignalVerdict>
+  /** Bits of an IPv4 address that are one network. Default: 24. */
+  ipv4Prefix?: number
+  /** Bits of an IPv6 address that are one network. Default: 48. */
+  ipv6Prefix?: number
 }
 
 /** How many failures are let through, and in what time. */

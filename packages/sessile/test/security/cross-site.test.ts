@@ -98,3 +98,12 @@ describe('crossSite', () => {
     )
   })
 })
+
+it('item 71: the handshake of a web socket from another site is refused, as what changes something is', () => {
+  const verdict = (headers: Record<string, string>) => crossSiteVerdict('GET', { host: 'shop.example', upgrade: 'WebSocket', ...headers })
+  assert.equal(verdict({ origin: 'https://shop.example' }), 'same-origin')
+  assert.equal(verdict({ origin: 'https://evil.example' }), 'refused')
+  assert.equal(verdict({ origin: 'null' }), 'refused')
+  assert.equal(verdict({ origin: 'https://shop.example', 'sec-fetch-site': 'cross-site' }), 'refused')
+  assert.equal(verdict({}), 'no-browser')
+})
