@@ -1,4 +1,4 @@
-// What CI runs first, for everyone before a commit: `npm run check`. Types, lint, format, layers, docs, in this order.
+// What CI runs first, for everyone before a commit: `npm run check`. Types, lint, format, layers, docs, security, in this order.
 import { join } from 'node:path'
 import { prepare } from './lib/prepare.mjs'
 import { ROOT, run, withNode } from './lib/run.mjs'
@@ -6,7 +6,8 @@ import { say, script, since, Trouble } from './lib/say.mjs'
 
 const HELP = `npm run check [-- STEP ...]      npm run format
 
-Looks at the sources without running the product. Steps: types, lint, format, layers, docs; all of them unless some are named.
+Looks at the sources without running the product. Steps: types, lint, format, layers, docs, security; all of
+them unless some are named.
 Every step is run, and what failed is named at the end.
 
   npm run format    mends what can be mended by itself: lint, format, and the pages of docs/ that are made from the sources
@@ -20,7 +21,8 @@ const STEPS = {
   lint: { look: [bin('oxlint'), '--deny-warnings'], mend: [bin('oxlint'), '--fix'], hint: 'npm run format mends some of it' },
   format: { look: [bin('oxfmt'), '--check'], mend: [bin('oxfmt')], hint: 'npm run format' },
   layers: { look: ['scripts/lib/run-tests.mjs', 'packages/sessile/test/layers.test.ts'] },
-  docs: { look: ['scripts/docs.mjs', '--check'], mend: ['scripts/docs.mjs'], hint: 'npm run docs' }
+  docs: { look: ['scripts/docs.mjs', '--check'], mend: ['scripts/docs.mjs'], hint: 'npm run docs' },
+  security: { look: ['scripts/security-table.mjs', '--check'], mend: ['scripts/security-table.mjs'], hint: 'npm run format -- security' }
 }
 
 await script(HELP, async (args) => {
