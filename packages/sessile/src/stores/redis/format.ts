@@ -34,9 +34,11 @@ export function withOwner(data: string, owner: Owner | undefined): string {
 /** Takes the owner out. */
 export function splitOwner(stored: string): OwnedText {
   // our own texts have it at their end; what an older writer wrote over may have it anywhere
-  const at = stored.indexOf(MEMBER, Math.max(0, stored.lastIndexOf(RESERVED)))
+  const start = stored.lastIndexOf(RESERVED)
+  const at = stored.indexOf(MEMBER, Math.max(0, start))
   if (at < 0) return { data: stored, owner: undefined }
-  const closing = stored.endsWith('}}') ? stored.length - 2 : stored.length - 1
+  const inside = start >= 0 && stored.indexOf('}', start) > at
+  const closing = stored.length - (inside ? 2 : 1)
   const owner = ownerOf(parsed(stored.slice(at + MEMBER.length, closing)))
   if (!owner) return splitParsed(stored)
   const end = stored[at - 1] === ',' ? at - 1 : at
