@@ -213,7 +213,10 @@ class IoredisConnection implements RedisConnection {
   subscribe(channel: string, heard: (message: string) => void, failed: () => void): () => void {
     // a cluster's duplicate takes its overrides second
     const duplicate = this.#client.duplicate as (...given: unknown[]) => IoredisSubscriber
-    const subscriber = 'nodes' in this.#client ? duplicate.call(this.#client, [], {}) : duplicate.call(this.#client, LISTENING)
+    const subscriber =
+      'nodes' in this.#client
+        ? duplicate.call(this.#client, [], { enableOfflineQueue: true, lazyConnect: false })
+        : duplicate.call(this.#client, LISTENING)
     let ended = false
     subscriber.on('error', () => {})
     subscriber.on('connect', () => subscriber.stream?.unref?.())
