@@ -64,6 +64,7 @@ export function faultsSuite({ name, server, make }: FaultyStore): void {
     for (const { key } of all) await records.create(key, changeOf(0))
     let going = true
     const writers = Promise.all(all.map((told) => writer(records, told, () => going)))
+    writers.catch(() => {}) // told below, when the fault is over
     await pause(200)
     await fault()
     const reached = all.map(({ acknowledged }) => acknowledged)
@@ -159,7 +160,7 @@ export function faultsSuite({ name, server, make }: FaultyStore): void {
         await pause(50)
         const start = performance.now()
         await Promise.race([backend.close!(), pause(15_000)])
-        assert.ok(performance.now() - start < 12_000, `${performance.now() - start} ms`)
+        assert.ok(performance.now() - start < 5_000, `${performance.now() - start} ms`)
         assert.deepEqual((await waiting).map(({ status }) => status), ['rejected', 'rejected'])
       } finally {
         await server.resume()

@@ -27,7 +27,8 @@ class MongoBackend extends MongoDocuments {
 
   async #keysOfUser(userId: string): Promise<readonly string[]> {
     const options = { projection: { _id: 1 }, readPreference: 'primary' }
-    return (await (await this.opened()).find(ofUser(userId, now()), options).toArray()).map(({ _id }) => _id)
+    const found = await this.ask((collection) => collection.find(ofUser(userId, now()), options).toArray())
+    return found.map(({ _id }) => _id)
   }
 
   /** A collection beside this one, with the name of both; it closes with this store. */
@@ -42,7 +43,7 @@ class MongoBackend extends MongoDocuments {
   }
 
   async ping(): Promise<void> {
-    await (await this.opened()).findOne({ _id: '' }, { projection: { _id: 1 }, readPreference: 'primary' })
+    await this.ask((collection) => collection.findOne({ _id: '' }, { projection: { _id: 1 }, readPreference: 'primary' }))
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import { SessionError } from '../../core/errors.ts'
+import { atMost } from '../at-most.ts'
 import type { ResolvedMongodbOptions } from './options.ts'
 
 /** A document as it is read: `session` is text or an object. */
@@ -27,6 +28,7 @@ export interface MongoCollection {
 /** A database of the driver, as far as it is used. */
 export interface MongoDb {
   collection(name: string): MongoCollection
+  command?(command: never): Promise<unknown>
 }
 
 /** A `MongoClient`, as far as it is used. */
@@ -49,17 +51,31 @@ export interface Collection {
 }
 
 /** Of the store's own client, unless the URL says otherwise. Callers are answered by the deadline that SessionRecords keeps, long before. */
-const CLIENT_OPTIONS = { serverSelectionTimeoutMS: 5_000, connectTimeoutMS: 5_000, socketTimeoutMS: 10_000, appName: 'sessile' }
+const CLIENT_OPTIONS = { serverSelectionTimeoutMS: 3_000, connectTimeoutMS: 5_000, socketTimeoutMS: 10_000, appName: 'sessile' }
 
-/** Where the collections of a store are found: its own client, made at the first use, or what it was given. */
+/** How long closing waits for a server that does not answer; its connections end a little later by themselves. */
+const CLOSE_MS = 3_000
+
+/**
+ * Where the collections of a store are found: its own client, made at the first use, or what it was given.
+ *
+ * The driver finds lost servers again by itself, but for one case (6.22 and 7.9): when all of its connections break at one moment,
+ * what it uses to look for the server may wait for ever on the broken one. So when the store's own client finds no server, another
+ * one takes its place.
+ */
 export class Collections {
   readonly #options: ResolvedMongodbOptions
-  #client: OwnClient | undefined
-  #making: Promise<OwnClient> | undefined
+  #own: Promise<OwnClient> | undefined
+  #generation = 0
   #closed = false
 
   constructor(options: ResolvedMongodbOptions) {
     this.#options = options
+  }
+
+  /** Moves on when another client took the place of the one before: then collections are to be asked for again. */
+  get generation(): number {
+    return this.#generation
   }
 
   /** @throws SessionError `store-closed` */
@@ -67,35 +83,55 @@ export class Collections {
     if (this.#closed) throw new SessionError('store-closed')
   }
 
+  /** Is told of every error, with the generation that had it. */
+  failed(error: unknown, generation: number): void {
+    if (generation !== this.#generation || !this.#own || (error as { name?: unknown } | undefined)?.name !== 'MongoServerSelectionError') return
+    this.#generation++
+    void atMost(CLOSE_MS, this.#own.then((client) => client.close(true)))
+    this.#own = undefined
+  }
+
   /** @param suffix what follows the name of the sessions' collection; empty for that one itself */
   async collection(suffix: string): Promise<Collection> {
     this.checkOpen()
-    const { collection, dbName, collectionName } = this.#options
+    const { collection, collectionName } = this.#options
     if (collection && suffix === '') return collection as unknown as Collection
-    const db = this.#options.db ?? collection?.db ?? (this.#options.client ?? (collection ? undefined : await this.#own()))?.db(dbName || undefined)
+    const db = await this.#db()
     if (!db) throw new SessionError('bad-option', 'The collection does not tell which database it is of: hand in the db instead.')
     return db.collection(`${collection?.collectionName ?? collectionName}${suffix}`) as unknown as Collection
+  }
+
+  /** Whether it is one server by itself, no replica set and no cluster. */
+  async isSingleServer(): Promise<boolean> {
+    const db = await this.#db()
+    const hello = (await db?.command?.({ hello: 1 } as never)) as { setName?: string; msg?: string } | undefined
+    return hello !== undefined && hello.setName === undefined && hello.msg !== 'isdbgrid'
+  }
+
+  async #db(): Promise<MongoDb | undefined> {
+    const { client, db, collection, dbName } = this.#options
+    if (db ?? collection) return db ?? collection?.db
+    return (client ?? await this.#ownClient()).db(dbName || undefined)
   }
 
   /** The store's own client closes. May be called twice. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await (await this.#making?.catch(() => undefined))?.close(true)
+    await atMost(CLOSE_MS, this.#own?.then((client) => client.close(true)))
   }
 
-  async #own(): Promise<OwnClient> {
-    if (this.#client) return this.#client
-    this.#making ??= makeClient(this.#options.url).catch((error: unknown) => {
-      this.#making = undefined
+  /** A failure is not remembered. */
+  #ownClient(): Promise<OwnClient> {
+    this.#own ??= makeClient(this.#options.url).catch((error: unknown) => {
+      this.#own = undefined
       throw error
     })
-    this.#client = await this.#making
-    return this.#client
+    return this.#own
   }
 }
 
-/** It connects at its first use, and again by itself. */
+/** It connects at its first use. */
 async function makeClient(url: string): Promise<OwnClient> {
   const options = Object.entries(CLIENT_OPTIONS).filter(([name]) => !new RegExp(`[?&]${name}=`, 'i').test(url))
   const { MongoClient } = await loadDriver()

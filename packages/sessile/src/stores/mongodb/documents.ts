@@ -21,59 +21,67 @@ export class MongoDocuments implements SessionBackend {
   readonly traits: BackendTraits = { shared: true, atomicSwap: true }
   protected readonly collections: Collections
   readonly #wish: DocumentsWish
-  readonly #writing: object
+  #writing: object = statements.writing(false, false)
   #collection: Collection | undefined
   #opening: Promise<Collection> | undefined
+  /** Which client both are of. */
+  #generation = 0
 
   constructor(collections: Collections, wish: DocumentsWish) {
     this.collections = collections
     this.#wish = wish
-    this.#writing = statements.writing(wish.journal)
   }
 
   async open(): Promise<void> {
-    await this.opened()
+    await this.ask(async () => {})
   }
 
   async read(key: string): Promise<StoredRecord | undefined> {
-    return aliveOf(await (await this.opened()).findOne(statements.byKey(key), statements.READ))
+    return this.ask(async (collection) => aliveOf(await collection.findOne(statements.byKey(key), statements.READ)))
   }
 
   async create(key: string, next: NewRecord): Promise<CreateResult> {
     const session = sessionOf(next, undefined, this.#wish.stringify)
-    try {
-      await (await this.opened()).replaceOne(statements.expired(key, now()), statements.documentOf(session, next), { ...this.#writing, upsert: true })
-      return { outcome: 'done', version: versionOf(session) }
-    } catch (error) {
-      if ((error as { code?: unknown }).code === statements.DUPLICATE_KEY) return TAKEN
-      throw error
-    }
+    return this.ask(async (collection) => {
+      try {
+        const options = { ...this.#writing, upsert: true }
+        await collection.replaceOne(statements.expired(key, now()), statements.documentOf(session, next), options)
+        return { outcome: 'done', version: versionOf(session) }
+      } catch (error) {
+        if ((error as { code?: unknown }).code === statements.DUPLICATE_KEY) return TAKEN
+        throw error
+      }
+    })
   }
 
   async swap(key: string, expected: Version, next: NewRecord): Promise<SwapResult> {
     const replaced = expectedOf(expected)
     const session = sessionOf(next, replaced, this.#wish.stringify)
-    const collection = await this.opened()
-    const { matchedCount } = await collection.updateOne(statements.unchanged(key, replaced, now()), statements.change(session, next), this.#writing)
-    if (matchedCount === 1) return { outcome: 'done', version: versionOf(session) }
-    return (await this.#isAlive(collection, key)) ? CHANGED : GONE
+    return this.ask(async (collection) => {
+      const { matchedCount } = await collection.updateOne(statements.unchanged(key, replaced, now()), statements.change(session, next), this.#writing)
+      if (matchedCount === 1) return { outcome: 'done', version: versionOf(session) }
+      return (await this.#isAlive(collection, key)) ? CHANGED : GONE
+    })
   }
 
   async extend(key: string, expiresAt: number): Promise<boolean> {
-    const collection = await this.opened()
-    const { matchedCount } = await collection.updateOne(statements.ending(key, now()), statements.lengthen(expiresAt), this.#writing)
-    // one without an end lives longer than whatever was asked for
-    return matchedCount === 1 || this.#isAlive(collection, key)
+    return this.ask(async (collection) => {
+      const { matchedCount } = await collection.updateOne(statements.ending(key, now()), statements.lengthen(expiresAt), this.#writing)
+      // one without an end lives longer than whatever was asked for
+      return matchedCount === 1 || this.#isAlive(collection, key)
+    })
   }
 
   async remove(key: string): Promise<StoredRecord | undefined> {
-    const options = { ...statements.READ, ...this.#writing, includeResultMetadata: false }
-    return aliveOf(await (await this.opened()).findOneAndDelete(statements.byKey(key), options))
+    return this.ask(async (collection) => {
+      const options = { ...statements.READ, ...this.#writing, includeResultMetadata: false }
+      return aliveOf(await collection.findOneAndDelete(statements.byKey(key), options))
+    })
   }
 
   async scan(cursor: string | undefined, limit: number): Promise<ScanPage> {
     const options = { ...statements.READ, sort: { _id: 1 }, limit }
-    const documents = await (await this.opened()).find(statements.following(cursor ?? '', now()), options).toArray()
+    const documents = await this.ask((collection) => collection.find(statements.following(cursor ?? '', now()), options).toArray())
     const records = documents.map((document) => ({ key: document._id, record: recordOf(document) }))
     return { records, cursor: documents.length < limit ? undefined : documents.at(-1)!._id }
   }
@@ -83,21 +91,35 @@ export class MongoDocuments implements SessionBackend {
     return found !== null && expiresAtOf(found) > now()
   }
 
-  /** The collection, with its indexes. A failure is not remembered. */
-  protected async opened(): Promise<Collection> {
+  /** Runs a call on the collection, whose indexes are made at its first use. */
+  protected async ask<T>(call: (collection: Collection) => Promise<T>): Promise<T> {
     this.collections.checkOpen()
-    if (this.#collection) return this.#collection
-    this.#opening ??= this.#open().catch((error: unknown) => {
-      this.#opening = undefined
+    const { generation } = this.collections
+    try {
+      return await call(this.#generation === generation && this.#collection ? this.#collection : await this.#opened(generation))
+    } catch (error) {
+      this.collections.failed(error, generation)
+      throw error
+    }
+  }
+
+  /** A failure is not remembered. */
+  #opened(generation: number): Promise<Collection> {
+    if (this.#generation !== generation) this.#opening = this.#collection = undefined
+    this.#generation = generation
+    this.#opening ??= this.#open(generation).catch((error: unknown) => {
+      if (this.#generation === generation) this.#opening = undefined
       throw error
     })
     return this.#opening
   }
 
-  async #open(): Promise<Collection> {
-    const collection = await this.collections.collection(this.#wish.suffix)
-    await createIndexes(collection, this.#wish.indexes)
-    this.#collection = collection
+  async #open(generation: number): Promise<Collection> {
+    const { suffix, journal, indexes } = this.#wish
+    const collection = await this.collections.collection(suffix)
+    this.#writing = statements.writing(journal, journal && await this.collections.isSingleServer())
+    await createIndexes(collection, indexes)
+    if (this.#generation === generation) this.#collection = collection
     return collection
   }
 }

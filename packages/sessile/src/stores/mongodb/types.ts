@@ -45,7 +45,7 @@ function regExpOf(value: unknown, pattern: string, options: string): unknown {
  */
 export function withTypes(next: unknown, known: readonly unknown[]): unknown {
   for (const one of known) {
-    if (isSpecial(one) && JSON.stringify(one) === JSON.stringify(next)) return one
+    if (isSpecial(one) && JSON.stringify(promoted(one)) === JSON.stringify(next)) return one
   }
   if (Array.isArray(next)) {
     const arrays = known.filter(Array.isArray)

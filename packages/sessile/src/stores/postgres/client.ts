@@ -1,4 +1,5 @@
 import { SessionError } from '../../core/errors.ts'
+import { atMost } from '../at-most.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
 import { Pipe, type PgPiped } from './pipe.ts'
 
@@ -54,6 +55,8 @@ export interface Statement {
 const DEAD_AFTER_MS = 10_000
 /** How long connecting may take, and waiting for a free connection. */
 const CONNECT_MS = 5_000
+/** How long closing waits for a server that does not answer; its connections end a little later by themselves. */
+const CLOSE_MS = 3_000
 
 /**
  * Errors after which a statement has certainly done nothing, and is run again: it met others under a stricter isolation than
@@ -119,7 +122,7 @@ export class Connections {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await Promise.all([this.#pipe?.end(), (await this.#making?.catch(() => undefined))?.end()])
+    await atMost(CLOSE_MS, Promise.all([this.#pipe?.end(), this.#making?.then((pool) => pool.end())]))
   }
 
   /** A failure is not remembered. */

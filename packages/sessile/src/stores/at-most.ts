@@ -1,0 +1,17 @@
+import { after } from '../core/clock.ts'
+
+/**
+ * Waits for work that nobody needs the end of, but not for ever: closing what is connected to a server that stands still.
+ * The work goes on; what becomes of it is not told.
+ */
+export function atMost(ms: number, work: Promise<unknown> | undefined): Promise<void> {
+  if (!work) return Promise.resolve()
+  return new Promise((resolve) => {
+    const cancel = after(ms, resolve)
+    const done = (): void => {
+      cancel()
+      resolve()
+    }
+    work.then(done, done)
+  })
+}
