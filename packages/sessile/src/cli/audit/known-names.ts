@@ -1,0 +1,28 @@
+/** Names, in lower case, by which frameworks call their session cookie unless told otherwise: they tell an attacker what runs. */
+export const KNOWN_NAMES: ReadonlySet<string> = new Set([
+  'connect.sid',
+  'phpsessid',
+  'jsessionid',
+  'asp.net_sessionid',
+  'aspsessionid',
+  '.aspnetcore.session',
+  '.aspnetcore.cookies',
+  'koa.sess',
+  'koa:sess',
+  'express:sess',
+  'rack.session',
+  'laravel_session',
+  'ci_session',
+  'cakephp',
+  'symfony',
+  'cfid',
+  'cftoken',
+  'sails.sid',
+  'next-auth.session-token',
+  'authjs.session-token',
+  'better-auth.session_token',
+  'play_session',
+  'beaker.session.id',
+  'django_session',
+  'iron-session'
+])
