@@ -54,8 +54,16 @@ export function freshPrefix(): string {
   return `sess-${randomBytes(6).toString('hex')}:`
 }
 
-/** The suite's view of a server by clients of an app, two that are there already; each store has a prefix of its own. */
-export function redisHarness(name: string, clients: readonly [RedisClient, RedisClient], server: TestServer): BackendHarness {
+/**
+ * The suite's view of a server by clients of an app, two that are there already; each store has a prefix of its own.
+ * @param all every client of the server, so that none is still connecting when a test looks what is open
+ */
+export function redisHarness(
+  name: string,
+  clients: readonly [RedisClient, RedisClient],
+  server: TestServer,
+  all: readonly RedisClient[] = clients
+): BackendHarness {
   let prefix = ''
   return {
     name,
@@ -69,12 +77,12 @@ export function redisHarness(name: string, clients: readonly [RedisClient, Redis
       const command = ['SET', `${prefix}${key}`, data, 'EX', String(Math.ceil((expiresAt - Date.now()) / 1000))]
       await send(clients[0], command)
     },
-    ...(server.controllable ? { stop: () => server.kill(), start: () => restart(server, clients) } : {})
+    ...(server.controllable ? { stop: () => server.kill(), start: () => restart(server, all) } : {})
   }
 }
 
 /** Starts a server again, and waits until the clients have noticed. */
-export async function restart(server: TestServer, clients: readonly RedisClient[]): Promise<void> {
+async function restart(server: TestServer, clients: readonly RedisClient[]): Promise<void> {
   await server.restart()
   for (const client of clients) {
     for (let tries = 0; tries < 300; tries++) {

@@ -2,25 +2,19 @@ import { after } from 'node:test'
 import { serverFor } from '@sessile/test-servers'
 import { backendSuite } from '../../src/testing/backend-suite.ts'
 import { recordsSuite } from '../../src/testing/records-suite.ts'
-import { CLIENTS, redisHarness, redisUrlHarness } from './redis-harness.ts'
+import { CLIENTS, redisHarness, type AppClient } from './redis-harness.ts'
 import { isSelected } from './selected.ts'
 
 const server = isSelected('redis') ? await serverFor('redis', 'redis') : undefined
 
 if (server) {
-  backendSuite(redisUrlHarness('redis by URL', server.url, server))
-  for (const [name, make] of Object.entries(CLIENTS)) {
-    const [one, other] = [await make(server.url), await make(server.url)]
-    after(() => Promise.all([one.end(), other.end()]))
-    const harness = redisHarness(`redis by ${name}`, [one.client, other.client], server)
+  const apps: AppClient[] = []
+  after(() => Promise.all(apps.map(({ end }) => end())))
+  for (const make of Object.values(CLIENTS)) apps.push(await make(server.url), await make(server.url))
+  const clients = apps.map(({ client }) => client)
+  for (const [at, name] of Object.keys(CLIENTS).entries()) {
+    const harness = redisHarness(`redis by ${name}`, [clients[2 * at]!, clients[2 * at + 1]!], server, clients)
     backendSuite(harness)
     recordsSuite(harness)
   }
 }
-
-// the one command that is asked for and may be missing: as with Redis 6.2
-const old =
-  server?.source === 'env'
-    ? undefined
-    : isSelected('redis') && (await serverFor('redis 6.2', 'redis', { args: ['--rename-command', 'PEXPIRETIME', ''] }))
-if (old) backendSuite({ ...redisUrlHarness('redis without PEXPIRETIME', old.url, old), expiryStepMs: 3 })
