@@ -163,14 +163,16 @@ async function lookForEnumeration(probe: Probe, notes: Notes): Promise<void> {
       const answer = await client.ask(target.loginPath!, signingIn(target, user, `not-the-password-${n}`))
       times[kind]!.push(now() - begun)
       answers.push(answer)
-      if (n === 0) seen[kind] = `${answer.status} ${answer.text.replaceAll(user, '…')}`
+      // what was typed may come back in the form, and the name may be a word of the page as well
+      if (n === 0) seen[kind] = plain(`${answer.status} ${answer.text}`.replaceAll(user, '…').replaceAll(target.user!, '…'))
     }
   }
   if (answers.some(({ status }) => status === 429 || status >= 500))
     return notes.skip([82], 'wrong passwords are limited; that is good, but nothing can be compared')
   notes.looked(82)
-  if (withoutNonces(seen['known']!) !== withoutNonces(seen['unknown']!)) {
-    return notes.found(82, `A user that exists: ${seen['known']!.slice(0, 120)} One that does not: ${seen['unknown']!.slice(0, 120)}`)
+  if (seen['known'] !== seen['unknown']) {
+    const [exists, not] = apart(seen['known']!, seen['unknown']!)
+    return notes.found(82, `Of a user that exists: ${exists} Of one that does not: ${not}`)
   }
   const [known, unknown] = [median(times['known']!), median(times['unknown']!)]
   if (Math.abs(known - unknown) > 20 && Math.max(known, unknown) > 2 * Math.min(known, unknown)) {
@@ -178,8 +180,17 @@ async function lookForEnumeration(probe: Probe, notes: Notes): Promise<void> {
   }
 }
 
-function withoutNonces(text: string): string {
-  return text.replace(/[\w+/=-]{20,}/g, '…')
+/** A page without what differs from answer to answer anyway: nonces and tokens; and on one line. */
+function plain(text: string): string {
+  return text.replace(/[\w+/=-]{20,}/g, '…').replace(/\s+/g, ' ')
+}
+
+/** What of two texts is worth being shown: from a little before where they begin to differ. */
+function apart(one: string, other: string): [string, string] {
+  let at = 0
+  while (at < one.length && one[at] === other[at]) at++
+  const from = Math.max(0, at - 30)
+  return [one.slice(from, from + 100), other.slice(from, from + 100)]
 }
 
 function median(numbers: number[]): number {

@@ -37,6 +37,8 @@ export class Client {
   readonly #agent: http.Agent
   /** How many requests were sent. */
   asked = 0
+  /** Who is asking: a browser, or a program where it is only programs that get a session. */
+  accept = 'text/html,application/json;q=0.9'
 
   /** @param headers sent with every request */
   constructor(base: URL, headers: Readonly<Record<string, string>>) {
@@ -48,7 +50,7 @@ export class Client {
   /** @throws Trouble when nobody answers */
   ask(path: string, { method = 'GET', cookie, headers = {}, body }: Question = {}): Promise<Answer> {
     this.asked++
-    const all: Record<string, string> = { accept: 'text/html,application/json;q=0.9', ...this.#headers, ...headers }
+    const all: Record<string, string> = { accept: this.accept, ...this.#headers, ...headers }
     if (cookie !== undefined) all['cookie'] = cookie
     if (body !== undefined) all['content-length'] = String(Buffer.byteLength(body))
     const url = new URL(this.base)

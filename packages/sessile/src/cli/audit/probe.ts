@@ -76,6 +76,10 @@ export class Probe {
       const home = await client.ask(path)
       const begun = target.sessionPath ? await client.ask(target.sessionPath) : home
       let found = sessionCookie(begun, target.cookieName)
+      if (!found && target.sessionPath) {
+        client.accept = '*/*'
+        found = sessionCookie(await client.ask(target.sessionPath), target.cookieName)
+      }
       const sessionPath = found ? (target.sessionPath ?? path) : undefined
       if (!found && canSignIn(target)) found = sessionCookie(await client.ask(target.loginPath!, signingIn(target)), target.cookieName)
       if (!found) {
