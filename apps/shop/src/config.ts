@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { linkSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join, resolve } from 'node:path'
+import type { Addresses } from './places.ts'
 
 /** What the environment says, read once at the start. */
 export interface Config {
@@ -24,6 +25,12 @@ export interface Config {
   readonly metricsPort: number | undefined
   /** What whoever starts the shop should know, a sentence each. */
   readonly warnings: readonly string[]
+  /** What is kept of the addresses that people come from. */
+  readonly addresses: Addresses
+  /** A file for the lines of the audit log, absolute; without one they are among the log's other lines on stderr. */
+  readonly auditFile: string | undefined
+  /** How long the audit log is kept in the database. */
+  readonly auditDays: number
   /** How much is logged on stderr. */
   readonly logLevel: 'info' | 'warn' | 'silent'
 }
@@ -50,6 +57,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     secrets: Object.freeze(secretsOf(secretText, production, dataDir)),
     trustProxy: trustProxyOf(text('TRUST_PROXY')),
     metricsPort: portOf('METRICS_PORT', text('METRICS_PORT')),
+    addresses: addressesOf(text('ADDRESSES')),
+    auditFile: text('AUDIT_LOG') && resolve(text('AUDIT_LOG')!),
+    auditDays: daysOf(text('AUDIT_DAYS')),
     warnings: Object.freeze(production && isWeak(secretText ?? '') ? [WEAK] : []),
     logLevel: production ? 'info' : 'warn'
   })
@@ -74,6 +84,17 @@ function portOf(name: string, value: string | undefined): number | undefined {
   const port = Number(value)
   if (/^\d+$/.test(value) && port <= 65_535) return port
   throw new ConfigError(`${name} must be a whole number from 0 to 65535, not ${JSON.stringify(value)}.`)
+}
+
+function addressesOf(value = 'full'): Addresses {
+  if (value === 'full' || value === 'network' || value === 'none') return value
+  throw new ConfigError(`ADDRESSES must be full, network or none, not ${JSON.stringify(value)}.`)
+}
+
+function daysOf(value = '90'): number {
+  const days = Number(value)
+  if (/^\d{1,4}$/.test(value) && days >= 1) return days
+  throw new ConfigError(`AUDIT_DAYS must be a whole number of days from 1 to 9999, not ${JSON.stringify(value)}.`)
 }
 
 function redisUrl(text: (name: string) => string | undefined): string | undefined {

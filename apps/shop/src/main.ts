@@ -19,6 +19,7 @@ async function main(): Promise<void> {
     (ending ??= (async () => {
       // Whatever does not end by then, a database that hangs say, is not waited for.
       setTimeout(() => process.exit(0), MOST_MS).unref()
+      shop.endStreams()
       await Promise.all(servers.map((server) => server.close()))
       await shop.close()
       await Promise.all([stores.sessions.close(), stores.db.destroy()])
@@ -30,7 +31,13 @@ async function main(): Promise<void> {
   if (config.metricsPort !== undefined) servers.push(await listen(shop.metrics, config.host, config.metricsPort))
   const server = await listen(shop.app, config.host, config.port)
   servers.push(server)
+  if (stores.setupSecret !== undefined) console.log(setupText(server.url, stores.setupSecret))
   console.log(`Shop ready at ${server.url}`)
+}
+
+/** Printed at the first start without an administrator, and never again: it is nowhere else. */
+function setupText(url: string, secret: string): string {
+  return `There is no administrator yet. Whoever signs in at ${url}/admin/setup and knows this secret becomes one; it works once, within 24 hours:\n\n    ${secret}\n`
 }
 
 function fail(error: unknown): void {

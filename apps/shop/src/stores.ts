@@ -1,3 +1,4 @@
+import { FirstAdmin } from './accounts/first-admin.ts'
 import { createPasswords } from './accounts/passwords.ts'
 import { type Config, isLoopback } from './config.ts'
 import { type Database, openDatabase } from './database/database.ts'
@@ -11,6 +12,8 @@ export interface Stores {
   readonly sessions: Sessions
   /** What whoever starts the shop should know, a sentence each. */
   readonly warnings: readonly string[]
+  /** By which the first administrator is made; told once, to whoever starts the shop. */
+  readonly setupSecret: string | undefined
 }
 
 /**
@@ -29,6 +32,7 @@ export async function openStores(config: Config): Promise<Stores> {
     return {
       db,
       sessions,
+      setupSecret: demo ? undefined : await new FirstAdmin(db).offer(),
       warnings: open.map(
         (name) => `Everybody knows the password of the user ${name} in this database: it came from a start with demo data.`
       )

@@ -155,14 +155,42 @@ describe('main', () => {
       .filter((line) => line.startsWith('{'))
       .map((line) => JSON.parse(line))
     assert.deepEqual(
-      lines.map(({ event }) => event).filter((event) => event !== 'created'),
-      ['signed-in', 'refused', 'destroyed']
+      lines.map(({ event }) => event).filter((event) => event !== 'session.touched'),
+      ['session.created', 'account.registered', 'login.failed', 'logout', 'session.destroyed']
     )
     for (const { time, level } of lines) assert.deepEqual([new Date(time).toISOString() === time, level], [true, 'info'])
-    const [signedIn, refused] = [lines.find(({ event }) => event === 'signed-in'), lines.find(({ event }) => event === 'refused')]
-    assert.deepEqual([signedIn.handle, signedIn.userId], [sessionId, '1'])
-    assert.deepEqual([refused.status, refused.path, refused.session], [401, '/login', sessionId])
+    const [registered, failed] = ['account.registered', 'login.failed'].map((event) => lines.find((line) => line.event === event))
+    assert.deepEqual([registered.session, registered.userId, registered.address], [sessionId, 1, '127.0.0.1'])
+    // About nobody, since nobody has that name; by whoever was signed in there.
+    assert.deepEqual(
+      [failed.userId, failed.byUserId, failed.session, failed.details],
+      [undefined, 1, sessionId, { reason: 'no-such-user' }]
+    )
     for (const secret of [cookie.slice(2, 34), PASSWORD, 'a wrong one']) assert.ok(!shop.output().includes(secret))
+  })
+
+  it('prints a secret for the first administrator at its first start in production, once, and stores but a hash of it', async () => {
+    await using folder = await temporaryFolder()
+    const env = {
+      DATA_DIR: folder.path,
+      NODE_ENV: 'production',
+      SESSION_SECRET: 'a secret that is long enough to be one',
+      TRUST_PROXY: '1'
+    }
+    const secretOf = (output: string) => /within 24 hours:\n\n {4}([\w-]{32})\n/.exec(output)?.[1]
+    const shop = await startProcess(env)
+    const secret = secretOf(shop.output())!
+    assert.ok(secret, shop.output())
+    const stored = readdirSync(folder.path).map((name) => readFileSync(join(folder.path, name), 'latin1'))
+    assert.ok(!stored.join('').includes(secret))
+    await shop.end()
+
+    await using again = await startProcess(env)
+    assert.equal(secretOf(again.output()), undefined)
+    const client = again.client({ headers: { 'x-forwarded-proto': 'https' } })
+    await client.post('/register', { username: 'owner', email: 'owner@example.com', password: PASSWORD })
+    assert.equal((await client.post('/admin/setup', { secret })).status, 200)
+    assert.equal((await client.get('/admin')).status, 200)
   })
 
   it('has secure cookies with a __Host- name in production, behind a proxy that is trusted', async () => {

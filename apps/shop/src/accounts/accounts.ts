@@ -1,6 +1,7 @@
+import type { PasswordDue } from '../database/schema.ts'
 import { faultOf } from './password-rules.ts'
 import type { Passwords } from './passwords.ts'
-import type { User, UserRepository } from './repository.ts'
+import type { Account, User, UserRepository } from './repository.ts'
 
 export type { User } from './repository.ts'
 
@@ -16,12 +17,18 @@ export type Registered =
   | { readonly outcome: 'taken' }
   | { readonly outcome: 'weak-password'; readonly reason: string }
 
-/** Somebody whose password was right. */
+/** Somebody who may sign in. */
 export interface Authenticated {
   readonly user: User
-  /** The hash that it was right by. */
+  /** The hash that the password was right by. */
   readonly by: string
+  readonly passwordDue: PasswordDue | null
+  /** Whether that hash was made just now, in place of an older one. */
+  readonly wasRehashed: boolean
 }
+
+/** Why somebody may not: told to the audit log alone. */
+export type NotAuthenticated = 'no-such-user' | 'wrong-password' | 'disabled' | 'unknown-device'
 
 /** The rules of accounts: who may be whom. Sessions are the router's affair. */
 export class Accounts {
@@ -45,29 +52,37 @@ export class Accounts {
 
   /**
    * The user with this name (or email) and password. It takes the same time whether or not the name is anybody's.
-   * @returns `undefined` for a wrong name or password: which of the two is not told
+   * @param isKnown whether the account knows the device that asks
    */
-  async authenticate(name: string, password: string): Promise<Authenticated | undefined> {
+  async authenticate(
+    name: string,
+    password: string,
+    isKnown: (userId: number) => Promise<boolean>
+  ): Promise<Authenticated | NotAuthenticated> {
     const found = await this.#users.byName(name)
-    if (!(await this.#passwords.matches(password, found?.passwordHash)) || !found) return undefined
-    const { passwordHash, ...user } = found
-    if (!this.#passwords.isOutdated(passwordHash)) return { user, by: passwordHash }
+    if (!(await this.#passwords.matches(password, found?.passwordHash))) return found ? 'wrong-password' : 'no-such-user'
+    if (!found) return 'no-such-user'
+    if (found.disabledAt !== null) return 'disabled'
+    if (found.passwordDue === 'known-device' && !(await isKnown(found.id))) return 'unknown-device'
+    const { passwordHash, passwordDue } = found
+    if (!this.#passwords.isOutdated(passwordHash)) return { user: shown(found), by: passwordHash, passwordDue, wasRehashed: false }
     const by = await this.#passwords.hash(password)
-    await this.#users.replacePasswordHash(user.id, passwordHash, by)
-    return { user, by }
+    await this.#users.replacePasswordHash(found.id, passwordHash, by, false)
+    return { user: shown(found), by, passwordDue, wasRehashed: true }
   }
 
   /**
-   * Whether a password that was right when it was looked at still is. Asked once the session is the user's: a change of the
-   * password at the same moment, which ends all other sessions, has either ended that one or is seen here.
+   * Whether who was let in when it was looked at still is. Asked once the session is the user's: whatever closed the account or changed
+   * its password at the same moment, and ended all sessions, has either ended that one or is seen here.
    */
-  async isStillCurrent({ user, by }: Authenticated): Promise<boolean> {
-    return (await this.#users.passwordHashOf(user.id)) === by
+  async isStillCurrent({ user, by, passwordDue }: Authenticated): Promise<boolean> {
+    const now = await this.#users.account(user.id)
+    return now?.passwordHash === by && now.disabledAt === null && now.passwordDue === passwordDue
   }
 
   /** Whether it is the user's password. */
   async confirm(userId: number, password: string): Promise<boolean> {
-    return this.#passwords.matches(password, await this.#users.passwordHashOf(userId))
+    return this.#passwords.matches(password, (await this.#users.account(userId))?.passwordHash)
   }
 
   /** What is wrong with a password that a user wants to have, in words. */
@@ -80,18 +95,28 @@ export class Accounts {
    * @returns whether the current password was right
    */
   async changePassword(user: User, current: string, next: string): Promise<boolean> {
-    const old = await this.#users.passwordHashOf(user.id)
+    const old = (await this.#users.account(user.id))?.passwordHash
     if (!(await this.#passwords.matches(current, old)) || old === undefined) return false
-    return this.#users.replacePasswordHash(user.id, old, await this.#passwords.hash(next))
+    return this.#users.replacePasswordHash(user.id, old, await this.#passwords.hash(next), true)
+  }
+
+  /** @returns whether nobody else has that email */
+  async changeEmail(user: User, email: string): Promise<boolean> {
+    return this.#users.changeEmail(user.id, email)
+  }
+
+  /** The user says that somebody else signed in: until there is another password, it signs in from known devices, and to change it. */
+  async distrustPassword(userId: number): Promise<void> {
+    await this.#users.setPasswordDue(userId, 'known-device')
   }
 
   /** Whose account a name means, for counting failures: username and email are one account, a name of nobody is one as well. */
-  async accountOf(name: string): Promise<string> {
+  async accountOf(name: string): Promise<CountedAccount> {
     const found = await this.#users.byName(name)
-    return found ? `user:${found.id}` : `name:${name.normalize('NFC').toLowerCase()}`
+    return found ? countedAs(found.id) : { key: `name:${name.normalize('NFC').toLowerCase()}`, userId: undefined }
   }
 
-  /** Read afresh, so that a changed role counts with the next request. */
+  /** Read afresh, so that a changed role counts with the next request. @returns `undefined` for one that is gone, or closed */
   async user(id: number | string): Promise<User | undefined> {
     return this.#users.byId(Number(id))
   }
@@ -99,4 +124,18 @@ export class Accounts {
   async count(): Promise<number> {
     return this.#users.count()
   }
+}
+
+/** What failures are counted under. */
+export interface CountedAccount {
+  readonly key: string
+  readonly userId: number | undefined
+}
+
+export function countedAs(userId: number): CountedAccount {
+  return { key: `user:${userId}`, userId }
+}
+
+function shown({ id, username, email, role }: Account): User {
+  return { id, username, email, role }
 }

@@ -1,3 +1,5 @@
+import { isKnownPassword } from './common-passwords.ts'
+
 /** Code points after NFC. With the password as the only factor 15 is the least (NIST SP 800-63B-4, 3.1.1.2). */
 const MIN_LENGTH = 15
 const MAX_LENGTH = 256
@@ -13,7 +15,7 @@ export function normalised(password: string): string {
 /**
  * What is wrong with a new password, in words that can stand beside its field; `undefined` when nothing is. There are no
  * rules about kinds of characters: length, and that it is not among the first that anyone would try.
- * @param about the account's own words, such as its email
+ * @param about what is known of the account: its name, its email
  */
 export function faultOf(password: string, about: readonly string[] = []): string | undefined {
   const text = normalised(password)
@@ -21,10 +23,20 @@ export function faultOf(password: string, about: readonly string[] = []): string
   if (length < MIN_LENGTH) return `must be at least ${MIN_LENGTH} characters long`
   if (length > MAX_LENGTH) return `must be at most ${MAX_LENGTH} characters long`
   const lower = text.toLowerCase()
-  if (about.some((word) => word.normalize('NFC').toLowerCase() === lower)) return 'must not be your own name or email'
+  const own = wordsOf(about)
+  if (own.includes(lower) || (isMadeOf(lower, own) && !isMadeOf(lower, []))) return 'must not be made of your own name or email'
   if (isCommon(lower)) return 'is too common: many people have it, so it is among the first to be tried'
   return undefined
 }
+
+/** What is known of an account, and the parts of its email; what is shorter than a word is in many good passwords. */
+function wordsOf(about: readonly string[]): string[] {
+  const words = about.map((word) => word.normalize('NFC').toLowerCase())
+  return words.flatMap((word) => [word, ...(word.includes('@') ? word.split('@') : [])]).filter((word) => word.length >= 3)
+}
+
+/** What this site is called. */
+const SITE = ['sessile', 'shop']
 
 /** The words that common passwords are made of, with numbers and runs around them. */
 const STEMS = `
@@ -32,22 +44,10 @@ const STEMS = `
   qwerty qwertz azerty iloveyou love princess sunshine dragon monkey football baseball basketball soccer superman batman master
   shadow michael jordan jennifer charlie thomas daniel andrew jessica ashley trustno1 starwars pokemon computer internet whatever
   freedom summer winter spring autumn monday friday january september november december flower cheese cookie chocolate hunter
-  killer ginger pepper mustang ferrari liverpool arsenal chelsea blink linkedin facebook google samsung minecraft sessile shop
+  killer ginger pepper mustang ferrari liverpool arsenal chelsea blink linkedin facebook google samsung minecraft
 `
   .trim()
   .split(/\s+/)
-
-/** Long ones in published lists of what was really used, which no rule below would find. */
-const KNOWN = new Set(
-  `
-  1qaz2wsx3edc4rfv qazwsxedcrfvtgb q1w2e3r4t5y6u7i8 1qazxsw23edcvfr4 1234qwerasdfzxcv q1w2e3r4t5y6u7i8o9p0 1qa2ws3ed4rf5tg
-  momsanaladventure nick1234-rem936 hd764nw5d7e1vb1 hd764nw5d7e1vbv lytdybrbdfvgbhf zqjphsyf6ctifgu bpgjldsgjldthnf
-  mailcreated5240 polniypizdec0211 polniypizdec1102 polniypizdec110211 23176djivanfros lhbjkjubz2957704 nemvxyheqdd5oqxyxyzi
-  aksjdlasdakj89879 ne_e_pod_chehyl bhrh0h2oof6xbqjeh passwordstandard passwordassword
-`
-    .trim()
-    .split(/\s+/)
-)
 
 const RUNS = [
   '01234567890123456789',
@@ -74,10 +74,13 @@ const LOOKALIKES: Readonly<Record<string, string>> = {
 
 /** Whether a password (lower case) is made of nothing but one common word, however often, runs and one short number. */
 function isCommon(password: string): boolean {
-  return KNOWN.has(password) || isMadeOf(password, undefined) || STEMS.some((stem) => isMadeOf(password, stem))
+  // One that is the same again and again is as easily tried as that one.
+  const unit = /^(.{3,}?)\1+$/.exec(password)?.[1] ?? password
+  return isKnownPassword(password) || isMadeOf(unit, SITE) || STEMS.some((stem) => isMadeOf(unit, [stem]))
 }
 
-function isMadeOf(password: string, stem: string | undefined): boolean {
+/** @param words that may be in it, any of them, however often */
+function isMadeOf(password: string, words: readonly string[]): boolean {
   // One walk from each place that can be reached, with and without the short number used up: each is looked at once.
   const seen = new Set<string>()
   const reach = (at: number, numberUsed: boolean): boolean => {
@@ -85,7 +88,7 @@ function isMadeOf(password: string, stem: string | undefined): boolean {
     const place = `${at} ${numberUsed}`
     if (seen.has(place)) return false
     seen.add(place)
-    if (stem !== undefined && startsWithStem(password, at, stem) && reach(at + stem.length, numberUsed)) return true
+    if (words.some((word) => startsWithStem(password, at, word) && reach(at + word.length, numberUsed))) return true
     if (runsAt(password, at).some((length) => reach(at + length, numberUsed))) return true
     const number = numberUsed ? null : /^\d{1,4}/.exec(password.slice(at, at + 4))
     if (number && reach(at + number[0].length, true)) return true

@@ -8,6 +8,11 @@ const CURRENT = '$argon2id$v=19$m=19456,t=2,p=1$'
 
 /** How many hashes are computed at once: it bounds the memory, and leaves Node's other helper threads to the files. */
 const AT_ONCE = 2
+/** How many wait for their turn; at 30 a second that is half a minute, and nobody waits longer. */
+const MAX_WAITING = 1_000
+
+/** So many passwords are being looked at that one more would wait too long. */
+export class TooBusy extends Error {}
 
 export interface Passwords {
   /** A PHC string to store. */
@@ -37,11 +42,15 @@ export async function createPasswords(): Promise<Passwords> {
   }
 }
 
-/** Runs what it is given, no more than so many at once, in the order of arrival. */
+/**
+ * Runs what it is given, no more than so many at once, in the order of arrival.
+ * @throws TooBusy
+ */
 function atMost(limit: number): <T>(work: () => Promise<T>) => Promise<T> {
   const waiting: (() => void)[] = []
   let running = 0
   return async (work) => {
+    if (waiting.length >= MAX_WAITING) throw new TooBusy('Too many passwords are waiting to be hashed.')
     if (running < limit) running++
     else await new Promise<void>((resolve) => waiting.push(resolve))
     try {

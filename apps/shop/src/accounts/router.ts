@@ -1,42 +1,21 @@
 import { type Request, type RequestHandler, Router } from 'express'
-import { z } from 'zod'
-import { answer, at, cookieJson, HttpError, invalid, isoTime, parse } from '../http.ts'
+import { deviceOf } from 'sessile/monitor'
 import { httpErrorOf } from '../errors.ts'
-import type { User } from './accounts.ts'
+import { answer, at, cookieJson, HttpError, invalid, isoTime, parse } from '../http.ts'
+import { keptAddress } from '../places.ts'
+import { type Authenticated, countedAs, type User } from './accounts.ts'
+import { devicesRouter } from './devices-router.ts'
+import { login, registration, sentence } from './fields.ts'
 import { LoginAttempts } from './login-attempts.ts'
+import { noticesRouter } from './notices-router.ts'
 import type { AccountsOptions } from './options.ts'
-import { faultOf } from './password-rules.ts'
-
-const MAX_EMAIL = 254
-/** Longer than any that can be chosen; what is longer still is wrong without being hashed. */
-const password = z.string().min(1, 'Must not be empty').max(1_024, 'Must be at most 1024 characters long')
-/** What is wrong with it whoever's it is, so that it is told together with the other fields' faults. */
-const newPassword = z.string().superRefine((text, context) => {
-  const fault = faultOf(text)
-  if (fault !== undefined) context.addIssue({ code: 'custom', message: sentence(fault) })
-})
-
-const registration = z.object({
-  username: z.string().regex(/^[A-Za-z0-9._-]{3,30}$/, 'Must be 3 to 30 letters, digits, dots, underscores or hyphens'),
-  email: z.string().max(MAX_EMAIL, `Must be at most ${MAX_EMAIL} characters long`).pipe(z.email('Must be an email address')),
-  password: newPassword
-})
-const login = z.object({
-  // A NUL is in nobody's name, and PostgreSQL refuses to look for it.
-  username: z
-    .string()
-    .min(1, 'Must not be empty')
-    .max(MAX_EMAIL, `Must be at most ${MAX_EMAIL} characters long`)
-    .regex(/^[^\0]*$/, 'Must be text'),
-  password
-})
-const passwordChange = z.object({ currentPassword: password, newPassword })
-const confirmation = z.object({ password })
+import { ownAccountRouter } from './own-account-router.ts'
+import { setupRouter } from './setup-router.ts'
 
 /** Registering, signing in and out, and one's own account. */
 export function accountsRouter(options: AccountsOptions): Router {
-  const { accounts, sessions, signedIn, carts } = options
-  const attempts = new LoginAttempts(options.throttle, options.secureCookies)
+  const { accounts, devices, sessions, signedIn, carts, note } = options
+  const attempts = new LoginAttempts(options.throttle, note, options.secureCookies)
   const router = Router()
 
   at(router, '/register', {
@@ -46,8 +25,9 @@ export function accountsRouter(options: AccountsOptions): Router {
       if (registered.outcome === 'weak-password') throw invalid({ path: 'password', message: sentence(registered.reason) })
       if (registered.outcome === 'taken') throw new HttpError(409, 'User already exists')
       const { user } = registered
-      await begin(req, user)
-      await attempts.remember(req, res, accountOf(user))
+      const device = await attempts.remember(req, res, countedAs(user.id))
+      await begin(req, user, device)
+      note('account.registered', { userId: user.id })
       await answer(req, res, { message: 'Registration successful', user }, 201)
     })
   })
@@ -55,15 +35,18 @@ export function accountsRouter(options: AccountsOptions): Router {
   at(router, '/login', {
     post: failingWith('Login failed', async (req, res) => {
       const { username, password } = parse(login, req.body)
-      const { result: authenticated, failures } = await attempts.tried(req, res, await accounts.accountOf(username), () =>
-        accounts.authenticate(username, password)
+      const passed = await attempts.tried(req, res, 'login', await accounts.accountOf(username), () =>
+        accounts.authenticate(username, password, (userId) => devices.isKnown(userId, attempts.deviceOf(req)))
       )
-      const { user } = authenticated
-      await begin(req, user)
-      if (!(await accounts.isStillCurrent(authenticated))) {
-        await req.session.signOut()
-        throw new HttpError(401, 'Invalid credentials')
-      }
+      const { result, failures, device } = passed
+      const { user } = result
+      if (result.wasRehashed) note('account.password-rehashed', { userId: user.id })
+      const isNewDevice = await beginIfCurrent(req, result, device, failures)
+      note('login.succeeded', {
+        userId: user.id,
+        details: { failures, newDevice: isNewDevice, passwordDue: result.passwordDue ?? undefined }
+      })
+      if (isNewDevice) note('device.new', { userId: user.id })
       res.locals['failures'] = failures
       await answer(req, res, { message: 'Login successful', user })
     })
@@ -71,6 +54,7 @@ export function accountsRouter(options: AccountsOptions): Router {
 
   at(router, '/logout', {
     post: failingWith('Logout failed', async (req, res) => {
+      if (req.session.userId !== undefined) note('logout')
       await req.session.signOut()
       // The Back button must not show what was private from the browser's own memory.
       res.set('Clear-Site-Data', '"cache", "storage"')
@@ -96,57 +80,46 @@ export function accountsRouter(options: AccountsOptions): Router {
     }
   })
 
-  at(router, '/account/password', [signedIn], {
-    post: async (req, res) => {
-      const { currentPassword, newPassword } = parse(passwordChange, req.body)
-      const user = await userOf(req)
-      const fault = accounts.faultOfNewPassword(user, newPassword)
-      if (fault !== undefined) throw invalid({ path: 'newPassword', message: sentence(fault) })
-      await attempts.tried(
-        req,
-        res,
-        accountOf(user),
-        async () => (await accounts.changePassword(user, currentPassword, newPassword)) || undefined
-      )
-      // First the id: whoever copied the cookie is out even if the process dies here.
-      await sessions.confirm(req)
-      await sessions.revokeAll(String(user.id), { except: sessions.describe(req)!.handle })
-      await answer(req, res, { message: 'Password changed' })
-    }
-  })
+  const shared = { ...options, attempts, userOf }
+  router.use(ownAccountRouter(shared), noticesRouter(shared), devicesRouter(options), setupRouter(shared))
+  return router
 
-  at(router, '/account/reauthenticate', [signedIn], {
-    post: async (req, res) => {
-      const { password } = parse(confirmation, req.body)
-      const user = await userOf(req)
-      await attempts.tried(req, res, accountOf(user), async () => (await accounts.confirm(user.id, password)) || undefined)
-      await sessions.confirm(req)
-      await answer(req, res, { message: 'Confirmed' })
-    }
-  })
-
-  async function begin(req: Request, user: User): Promise<void> {
-    await req.session.signIn(user.id)
+  /** @returns whether the account did not know the device */
+  async function begin(req: Request, user: User, device: string | undefined, more: { failures?: number; mustChange?: boolean } = {}) {
+    const seen = { name: deviceOf(req.get('user-agent')), address: keptAddress(req.ip, options.addresses) ?? null }
+    const known = device === undefined ? undefined : await devices.signedIn(user.id, device, seen)
+    await req.session.signIn(user.id, {
+      role: user.role,
+      device: known?.id,
+      isNewDevice: known?.isNew || undefined,
+      failedSignIns: more.failures || undefined,
+      mustChangePassword: more.mustChange || undefined
+    })
     await carts.mergeGuestCart(req.session)
+    return known?.isNew === true
   }
 
-  /** @throws HttpError 401 when the account is gone since the sign-in */
+  /** @throws HttpError 401 when the account was closed, or its password changed, at the same moment */
+  async function beginIfCurrent(req: Request, found: Authenticated, device: string, failures: number): Promise<boolean> {
+    const { user } = found
+    const begun = await begin(req, user, device, { failures, mustChange: found.passwordDue !== null }).catch(async (error: unknown) => {
+      // What is deleted meanwhile takes no new rows.
+      if (await accounts.isStillCurrent(found)) throw error
+      return undefined
+    })
+    if (begun !== undefined && (await accounts.isStillCurrent(found))) return begun
+    if (Number(req.session.userId) === user.id) await req.session.signOut()
+    note('login.failed', { userId: user.id, details: { reason: 'changed-meanwhile' } })
+    throw new HttpError(401, 'Invalid credentials')
+  }
+
+  /** @throws HttpError 401 when the account is gone, or closed, since the sign-in */
   async function userOf(req: Request): Promise<User> {
     const user = await accounts.user(req.session.userId!)
     if (user) return user
     await req.session.signOut()
     throw new HttpError(401, 'Authentication required')
   }
-
-  return router
-}
-
-function accountOf(user: User): string {
-  return `user:${user.id}`
-}
-
-function sentence(reason: string): string {
-  return `${reason[0]!.toUpperCase()}${reason.slice(1)}`
 }
 
 /** The text that a fault of ours has here; what is known by another answer keeps that. */

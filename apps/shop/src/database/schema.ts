@@ -13,6 +13,9 @@ export interface Tables {
   orders: OrdersTable
   orderLines: OrderLinesTable
   idempotencyKeys: IdempotencyKeysTable
+  devices: DevicesTable
+  auditEvents: AuditEventsTable
+  setupSecrets: SetupSecretsTable
 }
 
 export type Role = 'user' | 'admin'
@@ -30,7 +33,17 @@ export interface UsersTable {
   passwordHash: string
   role: Role
   createdAt: number
+  /** Since when nobody signs in to it; `null` where one does. */
+  disabledAt: Generated<number | null>
+  /** Whether a new password is due, and where it may be set; `null` where none is. */
+  passwordDue: Generated<PasswordDue | null>
 }
+
+/**
+ * A new password is due: until there is one, its owner can do nothing else. After "it wasn't me" somebody else may know the old one, so
+ * it signs in from a device that the account knew before; an administrator may let it do so from any.
+ */
+export type PasswordDue = 'known-device' | 'any-device'
 
 export interface ProductsTable {
   id: number
@@ -104,4 +117,46 @@ export interface IdempotencyKeysTable {
   key: string
   orderId: number
   createdAt: number
+}
+
+/** Where users signed in. A device is known by the number in its long-lived cookie. */
+export interface DevicesTable {
+  id: Generated<number>
+  userId: number
+  /** A hash of that number. */
+  deviceKey: string
+  /** In words: `Chrome on Linux`. */
+  name: string
+  address: string | null
+  firstSeenAt: number
+  lastSeenAt: number
+  /** When its first sign-in was answered for, by the user who was told of it; `null` while that is open. */
+  noticedAt: number | null
+}
+
+/** What happened, for administrators. */
+export interface AuditEventsTable {
+  /** Rises, but not always in the order of `at`: several processes write here. */
+  id: Generated<number>
+  at: number
+  event: string
+  /** Whose account or session it is about. */
+  userId: number | null
+  /** Who did it, where that is somebody else. */
+  byUserId: number | null
+  /** The handle. */
+  session: string | null
+  address: string | null
+  userAgent: string | null
+  requestId: string | null
+  /** What else there is to say, as JSON. */
+  details: string | null
+}
+
+/** The one secret by which the first administrator is made, while there is none. */
+export interface SetupSecretsTable {
+  /** Always 1: of several processes that start at once, one makes it. */
+  id: number
+  secretHash: string
+  expiresAt: number
 }
