@@ -20,7 +20,11 @@ export interface FaultyStore {
 }
 
 /** What a writer was told, and what it may have done. */
-interface Told { readonly key: string; acknowledged: number; attempted: number }
+interface Told {
+  readonly key: string
+  acknowledged: number
+  attempted: number
+}
 
 /**
  * Registers what a store does when its server is killed, stands still, or cannot be reached: acknowledged saves are there, nothing
@@ -31,7 +35,8 @@ export function faultsSuite({ name, server, make }: FaultyStore): void {
     new SessionRecords(backend, { events: new EventHub(), handleOf: () => 'handle', deadlineMs: DEADLINE_MS })
   const textOf = (count: number): string => JSON.stringify({ cookie: {}, count })
   const changeOf = (count: number) => ({ text: textOf(count), expiresAt: Date.now() + HOUR, userId: undefined })
-  const countOf = async (records: SessionRecords, key: string): Promise<number> => (JSON.parse((await records.load(key))!.text) as { count: number }).count
+  const countOf = async (records: SessionRecords, key: string): Promise<number> =>
+    (JSON.parse((await records.load(key))!.text) as { count: number }).count
 
   /** Counts in a session until it is told to stop, through whatever happens. @returns how long its slowest call took */
   async function writer(records: SessionRecords, told: Told, going: () => boolean): Promise<number> {
@@ -98,7 +103,10 @@ export function faultsSuite({ name, server, make }: FaultyStore): void {
         await server.pause()
         const start = performance.now()
         const other = make(server.url)
-        await assert.rejects(async () => await recordsOn(other).load(newId()), (error) => isSessionError(error) && error.status === 503)
+        await assert.rejects(
+          async () => await recordsOn(other).load(newId()),
+          (error) => isSessionError(error) && error.status === 503
+        )
         assert.ok(performance.now() - start < 2 * DEADLINE_MS)
         await pause(5000 - (performance.now() - start))
         await server.resume()
@@ -161,7 +169,10 @@ export function faultsSuite({ name, server, make }: FaultyStore): void {
         const start = performance.now()
         await Promise.race([backend.close!(), pause(15_000)])
         assert.ok(performance.now() - start < 5_000, `${performance.now() - start} ms`)
-        assert.deepEqual((await waiting).map(({ status }) => status), ['rejected', 'rejected'])
+        assert.deepEqual(
+          (await waiting).map(({ status }) => status),
+          ['rejected', 'rejected']
+        )
       } finally {
         await server.resume()
       }

@@ -26,7 +26,10 @@ export async function lineTo(url: string, recorded = false): Promise<Line> {
     const outer = connect({ host: target.hostname, port: Number(target.port) })
     const record: Buffer[] = []
     sent.push(record)
-    for (const [from, to] of [[inner, outer], [outer, inner]] as const) {
+    for (const [from, to] of [
+      [inner, outer],
+      [outer, inner]
+    ] as const) {
       open.add(from)
       from.setNoDelay(true)
       from.on('data', (chunk: Buffer) => {

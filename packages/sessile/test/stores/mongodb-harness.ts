@@ -39,13 +39,19 @@ export function mongodbHarness(server: Server, name: string, more: Partial<Mongo
     advance: (ms) => clock!.advance(ms),
     async writeLegacy(key, data, expiresAt) {
       const session: unknown = more.stringify === false ? JSON.parse(data) : data
-      await db().collection<{ _id: string }>(collectionName).updateOne({ _id: key }, { $set: { session, expires: new Date(expiresAt) } }, { upsert: true })
+      await db()
+        .collection<{ _id: string }>(collectionName)
+        .updateOne({ _id: key }, { $set: { session, expires: new Date(expiresAt) } }, { upsert: true })
     },
     ...(server.controllable ? { stop: () => server.kill(), start: () => server.restart() } : {}),
     async clean() {
       clock?.restore()
       clock = undefined
-      for (const one of ['', '_marks', '_counters']) await db().collection(`${collectionName}${one}`).drop().catch(() => {})
+      for (const one of ['', '_marks', '_counters'])
+        await db()
+          .collection(`${collectionName}${one}`)
+          .drop()
+          .catch(() => {})
       await admin?.close()
       admin = undefined
     }

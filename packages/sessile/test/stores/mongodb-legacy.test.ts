@@ -12,7 +12,10 @@ import { isSelected } from './selected.ts'
 
 const HOUR = 3_600_000
 
-interface Data { cookie: { originalMaxAge: number; expires: Date | string; httpOnly: boolean; path: string }; [name: string]: unknown }
+interface Data {
+  cookie: { originalMaxAge: number; expires: Date | string; httpOnly: boolean; path: string }
+  [name: string]: unknown
+}
 interface Legacy {
   set(key: string, data: Data): Promise<void>
   get(key: string): Promise<Data | null>
@@ -32,7 +35,7 @@ if (server) {
       const store = new MongoStore({ client: client as never, collectionName, ...more })
       await (store as unknown as { collectionP: Promise<unknown> }).collectionP
       const promised = <T>(call: (done: (error?: unknown, value?: T) => void) => void): Promise<T> =>
-        new Promise((resolve, reject) => call((error, value) => error ? reject(error as Error) : resolve(value as T)))
+        new Promise((resolve, reject) => call((error, value) => (error ? reject(error as Error) : resolve(value as T))))
       return {
         set: (key, data) => promised((done) => store.set(key, data as never, done as never)),
         get: (key) => promised<Data | null>((done) => store.get(key, done as never)),
@@ -40,7 +43,8 @@ if (server) {
         destroy: (key) => promised((done) => store.destroy(key, done as never))
       }
     }
-    const oursOn = (collectionName: string, more: MongodbStoreOptions = {}): SessionBackend => mongodbStore({ client, collectionName, ...more })
+    const oursOn = (collectionName: string, more: MongodbStoreOptions = {}): SessionBackend =>
+      mongodbStore({ client, collectionName, ...more })
     const raw = async (collectionName: string, key: string): Promise<Document> =>
       (await client.db().collection<Document>(collectionName).findOne({ _id: key }, { promoteValues: false }))!
     const dataOf = (ms: number, more: object = {}): Data => {
@@ -51,7 +55,10 @@ if (server) {
     const near = (one: number, other: number): void => assert.ok(Math.abs(one - other) <= 1000, `${one} and ${other}`)
     const expiryOf = async (name: string, key: string): Promise<number> => ((await raw(name, key))['expires'] as Date).getTime()
 
-    for (const [form, stringify] of [['text', true], ['objects', false]] as const) {
+    for (const [form, stringify] of [
+      ['text', true],
+      ['objects', false]
+    ] as const) {
       describe(`as ${form}`, () => {
         const name = newCollection()
         let legacy: Legacy
@@ -67,7 +74,10 @@ if (server) {
           for (const one of [name, other]) {
             const indexes = await client.db().collection(one).indexes()
             const ttl = indexes.filter(({ key }) => 'expires' in key)
-            assert.deepEqual(ttl.map(({ key, expireAfterSeconds }) => [key, expireAfterSeconds]), [[{ expires: 1 }, 0]])
+            assert.deepEqual(
+              ttl.map(({ key, expireAfterSeconds }) => [key, expireAfterSeconds]),
+              [[{ expires: 1 }, 0]]
+            )
             assert.ok(indexes.some(({ key }) => 'sessileUser' in key))
           }
         })
@@ -80,7 +90,10 @@ if (server) {
           assert.deepEqual(JSON.parse(record!.data), json(data))
           near(record!.expiresAt, Date.now() + HOUR)
           const next = JSON.stringify({ ...JSON.parse(record!.data), views: 2, '~': { t: 'tag' } })
-          assert.equal((await ours.swap(key, record!.version, { data: next, expiresAt: Date.now() + 2 * HOUR, userId: 'ada' })).outcome, 'done')
+          assert.equal(
+            (await ours.swap(key, record!.version, { data: next, expiresAt: Date.now() + 2 * HOUR, userId: 'ada' })).outcome,
+            'done'
+          )
           const theirs = await legacy.get(key)
           assert.deepEqual(json({ ...theirs, '~': undefined }), json({ ...data, views: 2 }))
           if (!stringify) assert.ok(theirs!.cookie.expires instanceof Date)
@@ -172,8 +185,17 @@ if (server) {
       const collection = client.db().collection<Document>(name)
       const rich = () => ({
         cookie: { originalMaxAge: HOUR, expires: new Date(1_800_000_000_000), httpOnly: true, path: '/' },
-        at: new Date(1_700_000_000_000), id: new ObjectId('0123456789abcdef01234567'), price: Decimal128.fromString('12.50'), big: Long.fromString('9007199254740995'),
-        small: Long.fromNumber(7), int: new Int32(3), double: new BSON.Double(3), bytes: Buffer.from('abc'), regexp: /a+/i, nothing: null, nan: NaN,
+        at: new Date(1_700_000_000_000),
+        id: new ObjectId('0123456789abcdef01234567'),
+        price: Decimal128.fromString('12.50'),
+        big: Long.fromString('9007199254740995'),
+        small: Long.fromNumber(7),
+        int: new Int32(3),
+        double: new BSON.Double(3),
+        bytes: Buffer.from('abc'),
+        regexp: /a+/i,
+        nothing: null,
+        nan: NaN,
         deep: { dates: [new Date(1), new Date(2)], 'with.dot': 1, $dollar: 2, empty: {}, list: [] }
       })
       const bytesOf = (value: unknown): string => Buffer.from(BSON.serialize(value as object)).toString('hex')
@@ -191,8 +213,15 @@ if (server) {
         assert.equal(bytesOf((await raw(name, key))['session']), bytesOf(before))
         // and so for a change of something else, by the version that the swap answered
         const changed = JSON.stringify({ ...parsed, more: true, deep: { ...(parsed['deep'] as object), added: 1 } })
-        assert.equal((await ours.swap(key, (swapped as { version: object }).version, { data: changed, expiresAt: Date.now() + HOUR })).outcome, 'done')
-        const { more, deep: { added, ...deep }, ...rest } = (await raw(name, key))['session'] as { more: unknown; deep: { added: unknown } }
+        assert.equal(
+          (await ours.swap(key, (swapped as { version: object }).version, { data: changed, expiresAt: Date.now() + HOUR })).outcome,
+          'done'
+        )
+        const {
+          more,
+          deep: { added, ...deep },
+          ...rest
+        } = (await raw(name, key))['session'] as { more: unknown; deep: { added: unknown } }
         assert.equal(more, true)
         assert.equal(Number(added), 1)
         assert.equal(bytesOf({ ...rest, deep }), bytesOf(before))
@@ -215,7 +244,7 @@ if (server) {
         Object.assign(object, { seen: new Date(6), text: new Date(7).toISOString() })
         const data = JSON.stringify(object)
         assert.equal((await ours.swap(key, record.version, { data, expiresAt: Date.now() + HOUR, object })).outcome, 'done')
-        const { session } = await raw(name, key) as unknown as { session: Record<string, unknown> }
+        const { session } = (await raw(name, key)) as unknown as { session: Record<string, unknown> }
         assert.deepEqual([session['at'], session['seen'], session['text']], [new Date(5), new Date(6), new Date(7).toISOString()])
       })
 

@@ -65,9 +65,22 @@ if (server) {
     })
 
     it('refuses what it could not use', () => {
-      for (const given of [{}, { client, url: server.url }, { client: {} }, { db: {} }, { collection: {} }, { client, collectionName: '' },
-        { client, collectionName: 'a$b' }, { client, collectionName: 'system.x' }, { client, colection: 'x' }]) {
-        assert.throws(() => mongodbStore(given as never), (error) => isSessionError(error) && error.code === 'bad-option', JSON.stringify(Object.keys(given)))
+      for (const given of [
+        {},
+        { client, url: server.url },
+        { client: {} },
+        { db: {} },
+        { collection: {} },
+        { client, collectionName: '' },
+        { client, collectionName: 'a$b' },
+        { client, collectionName: 'system.x' },
+        { client, colection: 'x' }
+      ]) {
+        assert.throws(
+          () => mongodbStore(given as never),
+          (error) => isSessionError(error) && error.code === 'bad-option',
+          JSON.stringify(Object.keys(given))
+        )
       }
       const plain = mongodbStore({ client, userIndex: false })
       assert.equal(plain.keysOfUser, undefined)
@@ -76,7 +89,9 @@ if (server) {
 
     it('one command for each operation, two where a write met nothing', async () => {
       const commands: { name: string; command: Record<string, unknown> }[] = []
-      client.on('commandStarted', ({ commandName, command }) => commands.push({ name: commandName, command: command as Record<string, unknown> }))
+      client.on('commandStarted', ({ commandName, command }) =>
+        commands.push({ name: commandName, command: command as Record<string, unknown> })
+      )
       const store = mongodbStore({ client, collectionName: newCollection() })
       await store.open!()
       let version: unknown = ''
@@ -86,7 +101,11 @@ if (server) {
         ['create, taken', ['update'], () => store.create('key', record())],
         ['read', ['find'], () => store.read('key')],
         ['read, nothing there', ['find'], () => store.read('other')],
-        ['swap', ['update'], async () => (version = ((await store.swap('key', version as string, record('ada'))) as { version: string }).version)],
+        [
+          'swap',
+          ['update'],
+          async () => (version = ((await store.swap('key', version as string, record('ada'))) as { version: string }).version)
+        ],
         ['swap, changed', ['update', 'find'], () => store.swap('key', stale as string, record())],
         ['swap, gone', ['update', 'find'], () => store.swap('other', stale as string, record())],
         ['extend', ['update'], () => store.extend('key', Date.now() + 2 * HOUR)],
@@ -101,7 +120,11 @@ if (server) {
       for (const [name, expected, call] of operations) {
         commands.length = 0
         await call()
-        assert.deepEqual(commands.map((one) => one.name), expected, name)
+        assert.deepEqual(
+          commands.map((one) => one.name),
+          expected,
+          name
+        )
         for (const { name: command, command: sent } of commands) {
           if (command !== 'find') assert.deepEqual(sent['writeConcern'], { w: 'majority' }, name)
         }
@@ -131,7 +154,7 @@ if (server) {
       const store = mongodbStore({ client, collectionName })
       await store.create('key', { ...record(), expiresAt: Date.now() + 100 })
       for (let tries = 0; tries < 1000; tries++) {
-        if (await client.db().collection(collectionName).countDocuments() === 0) return
+        if ((await client.db().collection(collectionName).countDocuments()) === 0) return
         await new Promise((resolve) => setTimeout(resolve, 100))
       }
       assert.fail('it is still there')

@@ -10,7 +10,7 @@ import { isSelected } from './selected.ts'
 /** An object keeps the values and not how they were spelled in a text; `mongodb-legacy.test.ts` says what comes back. */
 const ofObjects: SuiteRunner = {
   describe: NODE_TEST.describe,
-  it: (name, run) => name === 'law 1: text comes back byte for byte' ? undefined : NODE_TEST.it(name, run)
+  it: (name, run) => (name === 'law 1: text comes back byte for byte' ? undefined : NODE_TEST.it(name, run))
 }
 
 if (isSelected('mongodb')) {

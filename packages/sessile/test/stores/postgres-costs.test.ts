@@ -44,7 +44,10 @@ if (server) {
         ['create, taken', () => store.create('key', record())],
         ['read', () => store.read('key')],
         ['read, nothing there', () => store.read('other')],
-        ['swap', async () => (version = ((await store.swap('key', version as string, record(undefined, 'ada'))) as { version: string }).version)],
+        [
+          'swap',
+          async () => (version = ((await store.swap('key', version as string, record(undefined, 'ada'))) as { version: string }).version)
+        ],
         ['swap, changed', () => store.swap('key', stale as string, record())],
         ['swap, gone', () => store.swap('other', stale as string, record())],
         ['extend', () => store.extend('key', Date.now() + 2 * HOUR)],
@@ -78,7 +81,10 @@ if (server) {
       // what a connection has counted is known at its end at the latest
       await store.close!()
       for (let tries = 0; tries < 200; tries++) {
-        const { rows } = await pool.query('SELECT n_tup_upd::int AS all, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE relname = $1', [table])
+        const { rows } = await pool.query(
+          'SELECT n_tup_upd::int AS all, n_tup_hot_upd::int AS hot FROM pg_stat_user_tables WHERE relname = $1',
+          [table]
+        )
         const [{ all, hot }] = rows as [{ all: number; hot: number }]
         if (all >= sessions * touches) return hot / all
         await pause(100)

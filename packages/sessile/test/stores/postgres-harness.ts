@@ -32,7 +32,12 @@ export function legacyTable(table: string): string {
  * Two stores with a pool each on one table, in real PostgreSQL; the time is moved in this process, whose clock the store goes by.
  * @param existing makes the table beforehand
  */
-export function postgresHarness(server: Server, name: string, more: Partial<PostgresStoreOptions> = {}, existing?: (table: string) => string): BackendHarness {
+export function postgresHarness(
+  server: Server,
+  name: string,
+  more: Partial<PostgresStoreOptions> = {},
+  existing?: (table: string) => string
+): BackendHarness {
   const admin = new pg.Pool({ connectionString: server.url, max: 1, allowExitOnIdle: true })
   admin.on('error', () => {}) // the server is killed now and then
   let clock: FakeClock | undefined
@@ -50,7 +55,11 @@ export function postgresHarness(server: Server, name: string, more: Partial<Post
     advance: (ms) => clock!.advance(ms),
     async writeLegacy(key, data, expiresAt) {
       if (!existing) await store().open!()
-      await admin.query(`INSERT INTO "${tableName}" (sess, expire, sid) SELECT $1, to_timestamp($2), $3`, [data, Math.ceil(expiresAt / 1000), key])
+      await admin.query(`INSERT INTO "${tableName}" (sess, expire, sid) SELECT $1, to_timestamp($2), $3`, [
+        data,
+        Math.ceil(expiresAt / 1000),
+        key
+      ])
     },
     ...(server.controllable ? { stop: () => server.kill(), start: () => server.restart() } : {}),
     async clean() {

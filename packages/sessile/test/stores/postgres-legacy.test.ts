@@ -12,7 +12,12 @@ import { isSelected } from './selected.ts'
 
 const HOUR = 3_600_000
 
-interface Data { cookie: object; views?: number; name?: string; userId?: string }
+interface Data {
+  cookie: object
+  views?: number
+  name?: string
+  userId?: string
+}
 interface Legacy {
   set(key: string, data: Data): Promise<void>
   get(key: string): Promise<Data | undefined>
@@ -38,7 +43,7 @@ if (server) {
       const store = new (connectPgSimple(session))({ pool, tableName, pruneSessionInterval: false })
       legacies.push(store)
       const promised = <T>(call: (done: (error?: unknown, value?: T) => void) => void): Promise<T> =>
-        new Promise((resolve, reject) => call((error, value) => error ? reject(error as Error) : resolve(value as T)))
+        new Promise((resolve, reject) => call((error, value) => (error ? reject(error as Error) : resolve(value as T))))
       return {
         set: (key, data) => promised((done) => store.set(key, data, done)),
         get: (key) => promised<Data | undefined>((done) => store.get(key, done)),
@@ -79,7 +84,10 @@ if (server) {
           assert.deepEqual(JSON.parse(record!.data), JSON.parse(JSON.stringify(data)))
           near(record!.expiresAt, Date.now() + HOUR)
           const next = JSON.stringify({ ...JSON.parse(record!.data), views: 2 })
-          assert.equal((await ours.swap(key, record!.version, { data: next, expiresAt: Date.now() + 2 * HOUR, userId: 'ada' })).outcome, 'done')
+          assert.equal(
+            (await ours.swap(key, record!.version, { data: next, expiresAt: Date.now() + 2 * HOUR, userId: 'ada' })).outcome,
+            'done'
+          )
           assert.equal((await legacy.get(key))?.views, 2)
           near(await expireOf(table, key), Date.now() + 2 * HOUR)
           assert.equal(await ours.extend(key, Date.now() + 3 * HOUR), true)
@@ -130,7 +138,10 @@ if (server) {
           await ours.create(key, { data: JSON.stringify(dataOf(-5000)), expiresAt: Date.now() - 5000 })
           assert.equal(await legacy.get(key), undefined)
           assert.equal(await ours.read(key), undefined)
-          assert.deepEqual((await ours.removeExpired!(10)).map((one) => one.key), [key])
+          assert.deepEqual(
+            (await ours.removeExpired!(10)).map((one) => one.key),
+            [key]
+          )
           await ours.create(key, { data: JSON.stringify(dataOf(HOUR)), expiresAt: Date.now() + HOUR })
           await ours.remove(key)
           assert.equal(await legacy.get(key), undefined)
@@ -142,12 +153,19 @@ if (server) {
       const table = newTable()
       await pool.query(legacyTable(table))
       await oursOn(table).open!()
-      const { rows: columns } = await pool.query('SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_name = $1 ORDER BY ordinal_position', [table])
-      assert.deepEqual(columns.map((row) => Object.values(row).join(' ')), [
-        'sid character varying NO', 'sess json NO', 'expire timestamp without time zone NO', 'sessile_user text YES'
-      ])
+      const { rows: columns } = await pool.query(
+        'SELECT column_name, data_type, is_nullable FROM information_schema.columns WHERE table_name = $1 ORDER BY ordinal_position',
+        [table]
+      )
+      assert.deepEqual(
+        columns.map((row) => Object.values(row).join(' ')),
+        ['sid character varying NO', 'sess json NO', 'expire timestamp without time zone NO', 'sessile_user text YES']
+      )
       const { rows: indexes } = await pool.query('SELECT indexname FROM pg_indexes WHERE tablename = $1 ORDER BY 1', [table])
-      assert.deepEqual(indexes.map((row) => row.indexname), [`IDX_${table}_expire`, `${table}_pkey`, `${table}_sessile_user`].sort())
+      assert.deepEqual(
+        indexes.map((row) => row.indexname),
+        [`IDX_${table}_expire`, `${table}_pkey`, `${table}_sessile_user`].sort()
+      )
     })
   })
 }

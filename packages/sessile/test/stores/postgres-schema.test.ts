@@ -51,7 +51,13 @@ if (server) {
         const legacy = new (connectPgSimple(session))({ pool, tableName, pruneSessionInterval: false, createTableIfMissing: true })
         opened.push(legacy)
         const asked = new Promise((resolve) => legacy.get('nobody', (error) => resolve(error)))
-        await Promise.all(stores.flatMap((one) => [one.open!(), one.create(`key-${Math.random()}`, record('ada')), one.space!('marks').create('mark', record())]))
+        await Promise.all(
+          stores.flatMap((one) => [
+            one.open!(),
+            one.create(`key-${Math.random()}`, record('ada')),
+            one.space!('marks').create('mark', record())
+          ])
+        )
         // its "if not exists" may lose against ours; ours must not against its
         await asked
         assert.equal((await stores[0]!.keysOfUser!('ada')).length, 8)
@@ -71,12 +77,18 @@ if (server) {
       }
       assert.equal((await pool.query('SELECT FROM precious')).rowCount, 0)
       const { rows } = await pool.query('SELECT schemaname FROM pg_tables WHERE tablename = $1 ORDER BY 1', [tableName])
-      assert.deepEqual(rows.map((row) => row.schemaname), ['my "schema', 'public'])
+      assert.deepEqual(
+        rows.map((row) => row.schemaname),
+        ['my "schema', 'public']
+      )
     })
 
     it('names that would be cut off or cannot be are refused', () => {
       for (const tableName of ['', 'x'.repeat(64), 'a\0b', 7 as never]) {
-        assert.throws(() => store({ tableName }), (error) => isSessionError(error) && error.code === 'bad-option')
+        assert.throws(
+          () => store({ tableName }),
+          (error) => isSessionError(error) && error.code === 'bad-option'
+        )
       }
       assert.throws(() => store({ tableName: 'x'.repeat(60) }).space!('marks'), /bad-option|cannot be used/)
       assert.throws(() => postgresStore({}), /url or a client/)
@@ -124,7 +136,10 @@ if (server) {
       assert.equal((await plain.create('key', record('ada'))).outcome, 'done')
       assert.equal(plain.keysOfUser, undefined)
       assert.equal((await plain.read('key'))!.userId, undefined)
-      const { rowCount } = await pool.query("SELECT FROM information_schema.columns WHERE table_name = $1 AND column_name = 'sessile_user'", [tableName])
+      const { rowCount } = await pool.query(
+        "SELECT FROM information_schema.columns WHERE table_name = $1 AND column_name = 'sessile_user'",
+        [tableName]
+      )
       assert.equal(rowCount, 0)
     })
 
@@ -147,9 +162,15 @@ if (server) {
       })
       assert.equal(heard.length, 1)
       assert.match(heard[0]!, /not permitted.*ALTER TABLE/)
-      await assert.rejects(async () => await humble.keysOfUser!('ada'), (error) => isSessionError(error) && error.code === 'not-supported')
+      await assert.rejects(
+        async () => await humble.keysOfUser!('ada'),
+        (error) => isSessionError(error) && error.code === 'not-supported'
+      )
       await assert.rejects(async () => await records.users.revokeAll('ada'), /CREATE TABLE/)
-      await assert.rejects(async () => await humble.space!('marks').create('ada', record()), (error) => isSessionError(error) && error.code === 'not-supported')
+      await assert.rejects(
+        async () => await humble.space!('marks').create('ada', record()),
+        (error) => isSessionError(error) && error.code === 'not-supported'
+      )
       assert.equal(await humble.space!('marks').read('ada'), undefined)
       assert.deepEqual(await humble.removeExpired!(10), [])
       const homeless = postgresStore({ url: url.href, tableName: newTable() })

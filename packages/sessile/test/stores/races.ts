@@ -40,7 +40,10 @@ export function processesSuite(name: string, url: string): void {
       const answers = await Promise.all(racers.map(({ ask }) => ask('increment', { key: 'counter', times: 300 })))
       assert.equal((await read('counter'))!.data, '900')
       assert.equal(new Set(answers.flatMap(({ taken }) => taken)).size, 900)
-      assert.ok(answers.some(({ conflicts }) => conflicts > 0), 'there was a race')
+      assert.ok(
+        answers.some(({ conflicts }) => conflicts > 0),
+        'there was a race'
+      )
     })
 
     it('law 3: what one process removes, no other brings back', async () => {

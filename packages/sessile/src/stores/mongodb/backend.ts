@@ -33,7 +33,8 @@ class MongoBackend extends MongoDocuments {
 
   /** A collection beside this one, with the name of both; it closes with this store. */
   space(name: string): SessionBackend {
-    if (!/^\w{1,40}$/.test(name)) throw new SessionError('bad-argument', `The name of a space must be letters, digits and _, not ${JSON.stringify(name)}.`)
+    if (!/^\w{1,40}$/.test(name))
+      throw new SessionError('bad-argument', `The name of a space must be letters, digits and _, not ${JSON.stringify(name)}.`)
     let space = this.#spaces.get(name)
     if (!space) {
       space = new MongoDocuments(this.collections, { suffix: `_${name}`, stringify: true, journal: this.#journal, indexes: [EXPIRY] })

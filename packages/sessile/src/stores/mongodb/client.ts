@@ -85,9 +85,13 @@ export class Collections {
 
   /** Is told of every error, with the generation that had it. */
   failed(error: unknown, generation: number): void {
-    if (generation !== this.#generation || !this.#own || (error as { name?: unknown } | undefined)?.name !== 'MongoServerSelectionError') return
+    if (generation !== this.#generation || !this.#own || (error as { name?: unknown } | undefined)?.name !== 'MongoServerSelectionError')
+      return
     this.#generation++
-    void atMost(CLOSE_MS, this.#own.then((client) => client.close(true)))
+    void atMost(
+      CLOSE_MS,
+      this.#own.then((client) => client.close(true))
+    )
     this.#own = undefined
   }
 
@@ -111,14 +115,17 @@ export class Collections {
   async #db(): Promise<MongoDb | undefined> {
     const { client, db, collection, dbName } = this.#options
     if (db ?? collection) return db ?? collection?.db
-    return (client ?? await this.#ownClient()).db(dbName || undefined)
+    return (client ?? (await this.#ownClient())).db(dbName || undefined)
   }
 
   /** The store's own client closes. May be called twice. */
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await atMost(CLOSE_MS, this.#own?.then((client) => client.close(true)))
+    await atMost(
+      CLOSE_MS,
+      this.#own?.then((client) => client.close(true))
+    )
   }
 
   /** A failure is not remembered. */
@@ -149,6 +156,10 @@ async function loadDriver(): Promise<MongoModule> {
     const module = (await import(name)) as { default?: MongoModule } & MongoModule
     return module.default ?? module
   } catch (error) {
-    throw new SessionError('not-supported', 'A mongodb: URL needs the package mongodb: npm install mongodb. Or hand in a client of your own.', error)
+    throw new SessionError(
+      'not-supported',
+      'A mongodb: URL needs the package mongodb: npm install mongodb. Or hand in a client of your own.',
+      error
+    )
   }
 }

@@ -1,5 +1,14 @@
 import { CHANGED, GONE, TAKEN } from '../../core/backend.ts'
-import type { BackendTraits, CreateResult, NewRecord, ScanPage, SessionBackend, StoredRecord, SwapResult, Version } from '../../core/backend.ts'
+import type {
+  BackendTraits,
+  CreateResult,
+  NewRecord,
+  ScanPage,
+  SessionBackend,
+  StoredRecord,
+  SwapResult,
+  Version
+} from '../../core/backend.ts'
 import { now } from '../../core/clock.ts'
 import type { Collection, Collections, SessionDocument } from './client.ts'
 import { expectedOf, expiresAtOf, recordOf, sessionOf, versionOf } from './format.ts'
@@ -58,7 +67,11 @@ export class MongoDocuments implements SessionBackend {
     const replaced = expectedOf(expected)
     const session = sessionOf(next, replaced, this.#wish.stringify)
     return this.ask(async (collection) => {
-      const { matchedCount } = await collection.updateOne(statements.unchanged(key, replaced, now()), statements.change(session, next), this.#writing)
+      const { matchedCount } = await collection.updateOne(
+        statements.unchanged(key, replaced, now()),
+        statements.change(session, next),
+        this.#writing
+      )
       if (matchedCount === 1) return { outcome: 'done', version: versionOf(session) }
       return (await this.#isAlive(collection, key)) ? CHANGED : GONE
     })
@@ -117,7 +130,7 @@ export class MongoDocuments implements SessionBackend {
   async #open(generation: number): Promise<Collection> {
     const { suffix, journal, indexes } = this.#wish
     const collection = await this.collections.collection(suffix)
-    this.#writing = statements.writing(journal, journal && await this.collections.isSingleServer())
+    this.#writing = statements.writing(journal, journal && (await this.collections.isSingleServer()))
     await createIndexes(collection, indexes)
     if (this.#generation === generation) this.#collection = collection
     return collection

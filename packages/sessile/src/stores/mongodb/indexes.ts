@@ -12,7 +12,10 @@ const CONFLICTS = new Set([85, 86])
 
 /** Indexes that cannot be made are warned of: the sessions are right without. @throws what the driver throws when the server does not answer */
 export async function createIndexes(collection: Collection, wishes: readonly IndexWish[]): Promise<void> {
-  for (const { index: [fields, options], without } of wishes) {
+  for (const {
+    index: [fields, options],
+    without
+  } of wishes) {
     try {
       await collection.createIndex(fields, options)
     } catch (error) {
@@ -20,7 +23,10 @@ export async function createIndexes(collection: Collection, wishes: readonly Ind
       if (code !== NOT_PERMITTED && !CONFLICTS.has(code as number)) throw error
       const why = code === NOT_PERMITTED ? 'that is not permitted' : 'there is another one on the same field'
       const wanted = `createIndex(${JSON.stringify(fields)}, ${JSON.stringify(options)})`
-      process.emitWarning(`${without}: ${wanted} failed, ${why}. (${error instanceof Error ? error.message : String(error)})`, 'SessileWarning')
+      process.emitWarning(
+        `${without}: ${wanted} failed, ${why}. (${error instanceof Error ? error.message : String(error)})`,
+        'SessileWarning'
+      )
     }
   }
 }

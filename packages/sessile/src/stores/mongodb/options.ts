@@ -64,7 +64,8 @@ export function resolveMongodbOptions(given: MongodbStoreOptions): ResolvedMongo
   }
   if (client && typeof client.db !== 'function') throw bad('client must be a MongoClient: it has no method db.')
   if (db && typeof db.collection !== 'function') throw bad('db must be a database of a MongoClient: it has no method collection.')
-  if (collection && typeof collection.findOne !== 'function') throw bad('collection must be a collection of a MongoClient: it has no method findOne.')
+  if (collection && typeof collection.findOne !== 'function')
+    throw bad('collection must be a collection of a MongoClient: it has no method findOne.')
   checkCollectionName(options.collectionName)
   return options
 }

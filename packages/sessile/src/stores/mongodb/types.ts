@@ -16,7 +16,10 @@ export function promoted(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(promoted)
   if (isPlain(value)) return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, promoted(one)]))
   if (value instanceof Date) return new Date(value)
-  const special = value as { _bsontype?: unknown; valueOf(): unknown; toNumber?(): number; pattern?: string; options?: string } | null | undefined
+  const special = value as
+    | { _bsontype?: unknown; valueOf(): unknown; toNumber?(): number; pattern?: string; options?: string }
+    | null
+    | undefined
   switch (special?._bsontype) {
     case 'Int32':
     case 'Double':
@@ -49,11 +52,24 @@ export function withTypes(next: unknown, known: readonly unknown[]): unknown {
   }
   if (Array.isArray(next)) {
     const arrays = known.filter(Array.isArray)
-    return next.map((one, index) => withTypes(one, arrays.map((array: unknown[]) => array[index])))
+    return next.map((one, index) =>
+      withTypes(
+        one,
+        arrays.map((array: unknown[]) => array[index])
+      )
+    )
   }
   if (isPlain(next)) {
     const objects = known.filter(isPlain)
-    return Object.fromEntries(Object.entries(next).map(([name, one]) => [name, withTypes(one, objects.filter((object) => Object.hasOwn(object, name)).map((object) => object[name]))]))
+    return Object.fromEntries(
+      Object.entries(next).map(([name, one]) => [
+        name,
+        withTypes(
+          one,
+          objects.filter((object) => Object.hasOwn(object, name)).map((object) => object[name])
+        )
+      ])
+    )
   }
   return next
 }

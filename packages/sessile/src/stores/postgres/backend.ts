@@ -31,7 +31,12 @@ class PostgresBackend extends PostgresTable {
 
   constructor(options: ResolvedPostgresOptions) {
     const { schemaName, tableName, createTableIfMissing, userIndex } = options
-    super(new Connections(options), { names: new TableNames(schemaName, tableName), dataType: 'json', create: createTableIfMissing, userIndex })
+    super(new Connections(options), {
+      names: new TableNames(schemaName, tableName),
+      dataType: 'json',
+      create: createTableIfMissing,
+      userIndex
+    })
     this.#options = options
     this.#watch = new RemovalWatch(this.connections, this.wish.names.channel, this.#origin)
     if (userIndex) this.keysOfUser = (userId) => this.#keysOfUser(userId)
@@ -57,7 +62,8 @@ class PostgresBackend extends PostgresTable {
 
   /** A table beside this one, with the name of both; it closes with this store. */
   space(name: string): SessionBackend {
-    if (!/^\w{1,40}$/.test(name)) throw new SessionError('bad-argument', `The name of a space must be letters, digits and _, not ${JSON.stringify(name)}.`)
+    if (!/^\w{1,40}$/.test(name))
+      throw new SessionError('bad-argument', `The name of a space must be letters, digits and _, not ${JSON.stringify(name)}.`)
     let space = this.#spaces.get(name)
     if (!space) {
       const { schemaName, tableName } = this.#options

@@ -105,7 +105,7 @@ export class Connections {
     for (let tries = 1; ; tries++) {
       if (this.#closed) throw new SessionError('store-closed')
       try {
-        return (await (pipe ?? this.#pool ?? await this.#make()).query(query)).rows as readonly PgRow[]
+        return (await (pipe ?? this.#pool ?? (await this.#make())).query(query)).rows as readonly PgRow[]
       } catch (error) {
         if (tries >= TRIES || !RUN_AGAIN.has(codeOf(error) ?? '')) throw error
       }
@@ -114,7 +114,7 @@ export class Connections {
 
   /** A connection beside the pool's, not yet connected, or `undefined` where what was given tells no way to make one. */
   async listener(): Promise<PgListener | undefined> {
-    const { Client, options } = (this.#pool ?? await this.#make()) as Partial<PgPool>
+    const { Client, options } = (this.#pool ?? (await this.#make())) as Partial<PgPool>
     return Client && options ? new Client({ ...options, ...hidden(options), keepAlive: true }) : undefined
   }
 
@@ -185,6 +185,10 @@ async function loadPg(): Promise<PgModule> {
     const module = (await import(name)) as { default?: PgModule } & PgModule
     return module.default ?? module
   } catch (error) {
-    throw new SessionError('not-supported', 'A postgres: URL needs the package pg: npm install pg. Or hand in a pool of your own as client.', error)
+    throw new SessionError(
+      'not-supported',
+      'A postgres: URL needs the package pg: npm install pg. Or hand in a pool of your own as client.',
+      error
+    )
   }
 }

@@ -24,7 +24,9 @@ export interface PostgresStoreOptions {
 }
 
 /** The options as the backend uses them. */
-export type ResolvedPostgresOptions = Readonly<Required<Omit<PostgresStoreOptions, 'client'>>> & { readonly client: PgQueryable | undefined }
+export type ResolvedPostgresOptions = Readonly<Required<Omit<PostgresStoreOptions, 'client'>>> & {
+  readonly client: PgQueryable | undefined
+}
 
 const DEFAULTS: ResolvedPostgresOptions = {
   url: '',
@@ -44,10 +46,12 @@ export function resolvePostgresOptions(given: PostgresStoreOptions): ResolvedPos
   const options = resolveOptions<ResolvedPostgresOptions>('postgresStore', DEFAULTS, given as Partial<ResolvedPostgresOptions>)
   const { url, client, tableName, schemaName, maxConnections } = options
   if ((url === '') === (client === undefined)) throw bad('postgresStore needs a url or a client, one of them.')
-  if (client !== undefined && typeof client.query !== 'function') throw bad('client must be a pg.Pool or a pg.Client: it has no method query.')
+  if (client !== undefined && typeof client.query !== 'function')
+    throw bad('client must be a pg.Pool or a pg.Client: it has no method query.')
   checkName('tableName', tableName)
   if (schemaName !== '') checkName('schemaName', schemaName)
-  if (!Number.isInteger(maxConnections) || maxConnections < 1) throw bad(`maxConnections must be a whole number above 0, not ${String(maxConnections)}.`)
+  if (!Number.isInteger(maxConnections) || maxConnections < 1)
+    throw bad(`maxConnections must be a whole number above 0, not ${String(maxConnections)}.`)
   return options
 }
 

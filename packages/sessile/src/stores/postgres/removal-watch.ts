@@ -46,7 +46,10 @@ export class RemovalWatch {
     try {
       client = await this.#connections.listener()
       if (!client) {
-        process.emitWarning('Removals by other processes are not told: hand in a pg.Pool, which tells how to connect once more.', 'SessileWarning')
+        process.emitWarning(
+          'Removals by other processes are not told: hand in a pg.Pool, which tells how to connect once more.',
+          'SessileWarning'
+        )
         return
       }
       const lost = (): void => this.#again(round)
@@ -56,7 +59,7 @@ export class RemovalWatch {
       await client.connect()
       client.unref?.()
       await client.query({ text: `LISTEN ${quoted(this.#channel)}` })
-      if (round !== this.#round) return void await client.end().catch(() => {})
+      if (round !== this.#round) return void (await client.end().catch(() => {}))
       this.#client = client
       this.#waitMs = AGAIN_MS
     } catch {

@@ -53,7 +53,10 @@ export async function findTable(connections: Connections, wish: TableWish): Prom
 function foundTable(names: TableNames, columns: ReadonlySet<string | null | undefined>): FoundTable {
   const missing = ['sid', 'sess', 'expire'].filter((name) => !columns.has(name))
   if (missing.length > 0) {
-    throw new SessionError('bad-option', `The table ${names.plain} has no column ${missing.join(', ')}: it is not one of connect-pg-simple's. Choose another tableName.`)
+    throw new SessionError(
+      'bad-option',
+      `The table ${names.plain} has no column ${missing.join(', ')}: it is not one of connect-pg-simple's. Choose another tableName.`
+    )
   }
   const layout = { user: columns.has('sessile_user'), hour: columns.has('sessile_hour') }
   return { layout, statements: statementsOf(names, layout) }
@@ -66,7 +69,11 @@ async function create(connections: Connections, { names, dataType, create, userI
     await connections.runText(text)
   } catch (error) {
     if (codeOf(error) !== DENIED) throw error
-    throw new MissingTable('store-failed', `The table ${names.plain} is missing, and may not be created. Have this run once by who may: ${onOneLine(text)}`, error)
+    throw new MissingTable(
+      'store-failed',
+      `The table ${names.plain} is missing, and may not be created. Have this run once by who may: ${onOneLine(text)}`,
+      error
+    )
   }
 }
 
@@ -81,7 +88,11 @@ async function addUsers(connections: Connections, names: TableNames): Promise<bo
     if (code !== DENIED && code !== LOCKED) throw error
     const why = code === LOCKED ? 'it was in use by a long transaction' : 'that is not permitted'
     const advice = `Have this run by its owner, then restart; or set userIndex: false. ${onOneLine(text)}`
-    if (!warned.has(names)) process.emitWarning(`Sessions cannot be found by their user: the table ${names.plain} has no column for it, and ${why}. ${advice}`, 'SessileWarning')
+    if (!warned.has(names))
+      process.emitWarning(
+        `Sessions cannot be found by their user: the table ${names.plain} has no column for it, and ${why}. ${advice}`,
+        'SessileWarning'
+      )
     warned.add(names)
     return false
   }
@@ -89,5 +100,9 @@ async function addUsers(connections: Connections, names: TableNames): Promise<bo
 
 /** For messages: without what is there only because several processes do it at once. */
 function onOneLine(text: string): string {
-  return text.split(';').map((part) => part.replace(/\s+/g, ' ').trim()).filter((part) => /^(CREATE|ALTER)/.test(part)).join('; ')
+  return text
+    .split(';')
+    .map((part) => part.replace(/\s+/g, ' ').trim())
+    .filter((part) => /^(CREATE|ALTER)/.test(part))
+    .join('; ')
 }

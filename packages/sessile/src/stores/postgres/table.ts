@@ -1,6 +1,14 @@
 import { CHANGED, GONE, TAKEN } from '../../core/backend.ts'
 import type {
-  BackendTraits, CreateResult, ExpiredRecord, NewRecord, ScanPage, SessionBackend, StoredRecord, SwapResult, Version
+  BackendTraits,
+  CreateResult,
+  ExpiredRecord,
+  NewRecord,
+  ScanPage,
+  SessionBackend,
+  StoredRecord,
+  SwapResult,
+  Version
 } from '../../core/backend.ts'
 import { now } from '../../core/clock.ts'
 import type { Connections, PgRow } from './client.ts'
@@ -27,7 +35,7 @@ export class PostgresTable implements SessionBackend {
   }
 
   async read(key: string): Promise<StoredRecord | undefined> {
-    const { statements } = this.#found ?? await this.found()
+    const { statements } = this.#found ?? (await this.found())
     const [row] = await this.connections.read(statements.read, [key, secondsOf(now())])
     return row && recordOf(row)
   }
@@ -64,19 +72,19 @@ export class PostgresTable implements SessionBackend {
   }
 
   protected async ask(operation: keyof Statements, values: unknown[]): Promise<readonly PgRow[]> {
-    const { statements } = this.#found ?? await this.found()
+    const { statements } = this.#found ?? (await this.found())
     return this.connections.run(statements[operation], values)
   }
 
   async #write(operation: 'create' | 'swap', values: unknown[], { userId }: NewRecord): Promise<readonly PgRow[]> {
-    const { statements, layout } = this.#found ?? await this.found()
+    const { statements, layout } = this.#found ?? (await this.found())
     return this.connections.run(statements[operation], layout.user ? [...values, userId ?? null] : values)
   }
 
   /** The table, created where it is missing. A failure is not remembered. */
   protected found(): Promise<FoundTable> {
     this.#finding ??= findTable(this.connections, this.wish).then(
-      (found) => this.#found = found,
+      (found) => (this.#found = found),
       (error: unknown) => {
         this.#finding = undefined
         throw error
