@@ -1,7 +1,7 @@
 import type { CreateResult, NewRecord, ScanPage, SessionBackend, StoredRecord, SwapResult, Version } from '../../core/backend.ts'
 import { newTag } from '../../core/ids.ts'
 import type { RedisConnection } from './client.ts'
-import { splitOwner, withOwner, type Owner } from './format.ts'
+import { splitOwner, withOwner } from './format.ts'
 import { Keys } from './keys.ts'
 import { RedisLink } from './link.ts'
 import { resolveRedisOptions, type ResolvedRedisOptions, type RedisStoreOptions } from './options.ts'
@@ -34,7 +34,11 @@ class RedisBackend extends RedisRecords {
   override create(key: string, { data, expiresAt, userId }: NewRecord): Promise<CreateResult> {
     const owner = this.#index.ownerOf(userId, expiresAt)
     const text = withOwner(data, owner)
-    return this.link.use((connection) => this.#indexed(connection, key, owner, () => this.createOver(connection, key, text, expiresAt)))
+    return this.link.use((connection) =>
+      this.#afterIndex(connection, owner && (() => this.#index.write(connection, key, owner)), () =>
+        this.createOver(connection, key, text, expiresAt)
+      )
+    )
   }
 
   override async swap(key: string, expected: Version, { data, expiresAt, userId }: NewRecord): Promise<SwapResult> {
@@ -42,7 +46,9 @@ class RedisBackend extends RedisRecords {
     const owner = this.#index.ownerOf(userId, expiresAt, before)
     const text = withOwner(data, owner)
     const result = await this.link.use((connection) =>
-      this.#indexed(connection, key, owner === before ? undefined : owner, () => this.swapOver(connection, key, expected, text, expiresAt))
+      this.#afterIndex(connection, owner && owner !== before ? () => this.#index.write(connection, key, owner) : undefined, () =>
+        this.swapOver(connection, key, expected, text, expiresAt)
+      )
     )
     if (result.outcome === 'done' && before && before.userId !== userId) this.#index.clean(before.userId, [key])
     return result
@@ -50,13 +56,17 @@ class RedisBackend extends RedisRecords {
 
   override extend(key: string, expiresAt: number, userId?: string): Promise<boolean> {
     const owner = this.#index.ownerOf(userId, expiresAt)
-    return this.link.use((connection) => this.#indexed(connection, key, owner, () => this.extendOver(connection, key, expiresAt)))
+    return this.link.use((connection) =>
+      this.#afterIndex(connection, owner && (() => this.#index.write(connection, key, owner, expiresAt)), () =>
+        this.extendOver(connection, key, expiresAt)
+      )
+    )
   }
 
   /** Index before record: sent together where the order is kept, so that it costs no second round trip. */
-  #indexed<T>(connection: RedisConnection, key: string, owner: Owner | undefined, write: () => Promise<T>): Promise<T> {
-    if (!owner) return write()
-    const indexing = this.#index.write(connection, key, owner)
+  #afterIndex<T>(connection: RedisConnection, index: (() => Promise<unknown>) | undefined, write: () => Promise<T>): Promise<T> {
+    if (!index) return write()
+    const indexing = index()
     if (!connection.ordered) return indexing.then(write)
     return Promise.all([write(), indexing]).then(([result]) => result)
   }

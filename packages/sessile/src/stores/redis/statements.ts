@@ -83,13 +83,15 @@ return {data, at}
  * The index of a user is a sorted set of record keys. A score is two numbers: the second until which the entry is kept, and in its
  * last five digits the minute at which it was written. Both fit into a double exactly.
  *
- * (key, until) Adds an entry, or lengthens it: the latest of any number at once counts. What is over is dropped on the way, and the
- * set as a whole lives as long as its longest entry.
+ * (key, until, enough or nothing) Adds an entry, or lengthens it: the latest of any number at once counts. An entry that lasts long
+ * enough stays as it is; where nothing is said of that it gets a new minute at least. What is over is dropped on the way, and
+ * the set as a whole lives as long as its longest entry.
  */
 export const INDEX = script(`
+local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
+if known and ARGV[3] ~= '' and math.floor(known / 100000) >= tonumber(ARGV[3]) then return 0 end
 local now = tonumber(redis.call('TIME')[1])
 local till = tonumber(ARGV[2])
-local known = redis.call('ZSCORE', KEYS[1], ARGV[1])
 if known then till = math.max(till, math.floor(known / 100000)) end
 redis.call('ZADD', KEYS[1], string.format('%.0f', till * 100000 + math.floor(now / 60) % 100000), ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', string.format('(%.0f', now * 100000))
@@ -99,14 +101,16 @@ return 1
 `)
 
 /**
- * (key, ...) Takes entries out whose records are gone, or another's by now. Only what was written two minutes ago or earlier: a
- * younger one may be of a record that is about to be written, since the index goes first.
+ * (latest moment in s, key, ...) Takes entries out whose records are gone, or another's by now. Only what was written two minutes
+ * ago or earlier: a younger one may be of a record that is about to be written, since the index goes first. And only in time: what
+ * a client has sent again much later knows nothing of what happened since.
  */
 export const UNINDEX = script(`
-local minute = math.floor(redis.call('TIME')[1] / 60)
-for _, key in ipairs(ARGV) do
-  local score = redis.call('ZSCORE', KEYS[1], key)
-  if score and (minute - score % 100000) % 100000 >= 2 then redis.call('ZREM', KEYS[1], key) end
+local now = tonumber(redis.call('TIME')[1])
+if now > tonumber(ARGV[1]) then return 0 end
+for at = 2, #ARGV do
+  local score = redis.call('ZSCORE', KEYS[1], ARGV[at])
+  if score and (math.floor(now / 60) - score % 100000) % 100000 >= 2 then redis.call('ZREM', KEYS[1], ARGV[at]) end
 end
 return 1
 `)

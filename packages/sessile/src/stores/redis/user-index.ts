@@ -29,14 +29,19 @@ export class UserIndex {
     return { userId, indexedUntil: Math.min(Math.ceil((expiresAt + spare) / 1000), FOREVER) }
   }
 
-  /** Writes an entry, or lengthens it. To be done before the record is written. */
-  write(connection: RedisConnection, key: string, { userId, indexedUntil }: Owner): Promise<unknown> {
-    return run(connection, INDEX, this.#keys.user(userId), key, String(indexedUntil))
+  /**
+   * Writes an entry, or lengthens it. To be done before the record is written.
+   * @param enoughAt an entry that lasts until then will do; only for a record that is the user's already and says nothing new of it
+   */
+  write(connection: RedisConnection, key: string, { userId, indexedUntil }: Owner, enoughAt?: number): Promise<unknown> {
+    const enough = enoughAt === undefined ? '' : String(Math.min(Math.ceil(enoughAt / 1000), FOREVER))
+    return run(connection, INDEX, this.#keys.user(userId), key, String(indexedUntil), enough)
   }
 
   /** Takes out entries whose records are gone or another's. Nobody waits for it: what stays is found out by whoever reads. */
   clean(userId: string, keys: readonly string[]): void {
-    this.#link.use((connection) => run(connection, UNINDEX, this.#keys.user(userId), ...keys)).catch(() => {})
+    const latest = String(Math.ceil((now() + MINUTE) / 1000))
+    this.#link.use((connection) => run(connection, UNINDEX, this.#keys.user(userId), latest, ...keys)).catch(() => {})
   }
 
   /** The keys of a user's records that are there. */
