@@ -1,16 +1,23 @@
-import { join } from 'node:path'
 import express, { type Express, type Request } from 'express'
 import helmet from 'helmet'
 import { activity } from 'sessile/monitor'
 import { crossSite, loginThrottle, noStore } from 'sessile/security'
-import { Accounts } from './accounts/accounts.ts'
+import { Accounts, countedAs } from './accounts/accounts.ts'
 import { devicesOf } from './accounts/devices.ts'
-import { devicesRouter } from './accounts/devices-router.ts'
+import { FirstAdmin } from './accounts/first-admin.ts'
+import { KnownDevices } from './accounts/known-devices.ts'
 import { createPasswords } from './accounts/passwords.ts'
 import { UserRepository } from './accounts/repository.ts'
 import { accountsRouter } from './accounts/router.ts'
+import { UserAdministration } from './accounts/user-administration.ts'
 import { Overview } from './admin/admin.ts'
 import { adminRouter } from './admin/router.ts'
+import { usersRouter } from './admin/users-router.ts'
+import { AuditLog } from './audit/audit.ts'
+import { AUDIT_DEFAULTS } from './audit/options.ts'
+import { AuditRepository } from './audit/repository.ts'
+import { auditRouter } from './audit/router.ts'
+import { touches } from './audit/touches.ts'
 import { Carts } from './cart/carts.ts'
 import { cartRepository } from './cart/repository.ts'
 import { cartRouter } from './cart/router.ts'
@@ -21,14 +28,22 @@ import { ping } from './database/database.ts'
 import { errorHandler } from './errors.ts'
 import { createGuards } from './guards.ts'
 import { HttpError, notFound } from './http.ts'
-import { createLog, logSessions } from './log.ts'
+import { antiAutomation } from './limits.ts'
+import { Live } from './live/live.ts'
+import { liveRouter, lookAfterChanges } from './live/router.ts'
+import { cartStates } from './live/states.ts'
+import { createAuditWriter, createLog, watchSessions } from './log.ts'
 import { healthRouter } from './monitoring/health.ts'
 import { createMetrics, metricsRouter } from './monitoring/metrics.ts'
 import { monitoringRouter } from './monitoring/router.ts'
 import { Orders } from './orders/checkout.ts'
 import { orderRepository } from './orders/repository.ts'
 import { ordersRouter } from './orders/router.ts'
+import { peoplePages } from './pages/people.ts'
+import { pageReader } from './pages/reading.ts'
 import { createPages } from './pages/router.ts'
+import { publicFiles } from './pages/views.ts'
+import { requestContext } from './request-context.ts'
 import type { Stores } from './stores.ts'
 import { sweepRegularly } from './sweeping.ts'
 
@@ -51,19 +66,36 @@ const CSP = {
 /** The whole shop, in the order in which a request meets it. */
 export async function createShop(config: Config, { db, sessions }: Stores): Promise<Shop> {
   const log = createLog(config.logLevel)
-  logSessions(log, sessions)
-  const seen = activity({ sessions })
+  const handleOf = (req: Request) => (req.session && sessions.describe(req))?.handle
+  const auditRows = new AuditRepository(db)
+  const audit = new AuditLog({
+    repository: auditRows,
+    write: createAuditWriter(log, config.auditFile),
+    addresses: config.addresses,
+    handleOf,
+    onTrouble: (err) => log.error({ err }, 'the audit log cannot be stored; it is kept and tried again')
+  })
+  const { note } = audit
+  watchSessions(log, note, sessions)
+  const seen = activity({ sessions, addresses: config.addresses })
   const throttle = loginThrottle({ backend: sessions.backend, secret: [...config.secrets] })
   const accounts = new Accounts(new UserRepository(db), await createPasswords())
+  const knownDevices = new KnownDevices(db)
+  const users = new UserAdministration(db)
   const guards = createGuards(config, sessions, async (userId) => (await accounts.user(userId))?.role)
   const catalogue = catalogueRepository(db)
   const carts = new Carts({ repository: cartRepository(db), catalogue })
-  const orders = new Orders({ repository: orderRepository(db), carts })
+  const orderRows = orderRepository(db)
+  const orders = new Orders({ repository: orderRows, carts })
   const overview = new Overview(sessions, seen)
   const devices = (req: Request) => devicesOf({ sessions, seen }, sessions.describe(req)!)
-  const pages = createPages({ catalogue, carts, orders, accounts, devices, overview, ...guards })
+  const people = peoplePages({ accounts, knownDevices, users, sessions, audit, ...guards })
+  const pages = createPages({ reader: pageReader(db), catalogue, carts, sessions, orders, accounts, devices, overview, people, ...guards })
   const metrics = createMetrics(sessions)
-  const sweeping = sweepRegularly(sessions, log)
+  const live = new Live({ sessions, states: cartStates(db) })
+  const sweeping = sweepRegularly(sessions, log, () =>
+    Promise.all([auditRows.forget(config.auditDays, AUDIT_DEFAULTS.keepAtMost), knownDevices.forget(), orderRows.clean()])
+  )
   const app = express()
 
   app.disable('x-powered-by')
@@ -71,36 +103,53 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
   // Without a referrer some browsers say that a form of ours comes from nowhere (`Origin: null`), and it would be refused.
   app.use(helmet({ contentSecurityPolicy: CSP, referrerPolicy: { policy: 'same-origin' } }))
   app.use(
+    requestContext,
     metrics.measure,
     pages.errors,
     crossSite({ onRefused: (_req, _res, next) => next(new HttpError(403, 'Cross-site request refused', { code: 'cross-site' })) })
   )
   app.use(healthRouter({ sessions: () => sessions.ready(), database: () => ping(db) }))
-  app.use(express.static(join(import.meta.dirname, '../public'), { index: false, redirect: false }))
+  app.use(publicFiles())
   app.use(express.json({ limit: BODY_LIMIT }), express.urlencoded({ extended: false, limit: BODY_LIMIT }))
-  app.use(sessions, noStore(), seen)
+  app.use(sessions, noStore(), seen, touches(note, handleOf), guards.owing, antiAutomation())
 
+  app.use(lookAfterChanges(live), liveRouter({ live, sessions }))
   app.use(pages.router)
   app.use(monitoringRouter({ sessions, seen }))
-  app.use(accountsRouter({ accounts, sessions, throttle, carts, seen, secureCookies: config.production, ...guards }))
-  app.use(devicesRouter({ sessions, seen, ...guards }))
+  app.use(
+    accountsRouter({
+      accounts,
+      administration: users,
+      devices: knownDevices,
+      firstAdmin: new FirstAdmin(db),
+      sessions,
+      throttle,
+      carts,
+      seen,
+      note,
+      addresses: config.addresses,
+      secureCookies: config.production,
+      ...guards
+    })
+  )
   app.use(catalogueRouter({ catalogue, ...guards }))
   app.use(cartRouter({ carts }))
-  app.use(ordersRouter({ orders, requireUser: guards.signedIn }))
+  app.use(ordersRouter({ orders, ...guards }))
   app.use(adminRouter({ overview, sessions, accounts, ...guards }))
+  app.use(usersRouter({ users, sessions, note, forgive: (userId) => throttle.clear(countedAs(userId).key), ...guards }))
+  app.use(auditRouter({ audit, ...guards }))
 
   if (config.metricsPort === undefined) app.use(metricsRouter(metrics, [guards.admin]))
 
-  app.use(
-    notFound,
-    errorHandler(log, (req) => sessions.describe(req)?.handle)
-  )
+  app.use(notFound, errorHandler(log, note))
   return {
     app,
     metrics: express().disable('x-powered-by').use(helmet(), metricsRouter(metrics), notFound, errorHandler(log)),
+    endStreams: () => live.close(),
     async close() {
+      live.close()
       sweeping.stop()
-      await seen.close()
+      await Promise.all([seen.close(), audit.flush()])
     }
   }
 }
@@ -109,6 +158,8 @@ export interface Shop {
   readonly app: Express
   /** `/metrics` alone, open, for a port of its own. */
   readonly metrics: Express
+  /** Ends what would go on for ever: before the server closes, which waits for all that is in flight. */
+  endStreams(): void
   /** Writes what is still to be written. The stores are closed by whoever opened them. */
   close(): Promise<void>
 }

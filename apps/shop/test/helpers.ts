@@ -44,6 +44,7 @@ export async function startShop(env: Env = {}, config: Partial<Config> = {}): Pr
   const shop = await createShop(settled, stores)
   const server = await listen(shop.app, settled.host, settled.port)
   const close = onlyOnce(async () => {
+    shop.endStreams()
     await server.close()
     await shop.close()
     await Promise.all([stores.sessions.close(), stores.db.destroy()])

@@ -93,6 +93,22 @@ export function mergeCarts(mine: CartLines, guests: CartLines, stockOf: (product
   }, mine)
 }
 
+/** A line of which a merge kept fewer pieces than were wanted. */
+export interface Capped {
+  readonly name: string
+  readonly wanted: number
+  readonly got: number
+}
+
+/** What a merge could not keep, because of the stock or of the limits. */
+export function cappedBy(mine: CartLines, guests: CartLines, merged: CartLines): readonly Capped[] {
+  return guests.flatMap(({ productId, name, quantity }) => {
+    const wanted = (lineOf(mine, productId)?.quantity ?? 0) + quantity
+    const got = lineOf(merged, productId)?.quantity ?? 0
+    return got < wanted ? [{ name, wanted, got }] : []
+  })
+}
+
 /** What is left of a cart after some of it was ordered, or went into another one. */
 export function subtractLines(lines: CartLines, taken: readonly { readonly productId: number; readonly quantity: number }[]): CartLines {
   const quantities = new Map(taken.map((line) => [line.productId, line.quantity]))

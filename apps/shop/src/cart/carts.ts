@@ -3,6 +3,8 @@ import { isSessionError } from 'sessile'
 import {
   addToCart,
   type AddOutcome,
+  type Capped,
+  cappedBy,
   type CartLines,
   type CartSummary,
   mergeCarts,
@@ -76,9 +78,14 @@ export class Carts {
     const userId = Number(session.userId)
     let guest = identified(session)
     while (guest) {
-      const taken = await this.#repository.merge(userId, guest, mergeCarts)
+      let capped: readonly Capped[] = []
+      const taken = await this.#repository.merge(userId, guest, (mine, guests, stockOf) => {
+        const merged = mergeCarts(mine, guests, stockOf)
+        capped = cappedBy(mine, guests, merged)
+        return merged
+      })
       // Whatever a request of before the sign-in still added is in a cart of its own then: that is next.
-      guest = await this.settle(session, guest.id, taken)
+      guest = await this.settle(session, guest.id, taken, capped)
     }
   }
 
@@ -89,10 +96,12 @@ export class Carts {
 
   /**
    * Takes what was ordered or merged out of the session's cart.
+   * @param capped what there was too little of, which the next page says
    * @returns the cart that the session then holds
    */
-  settle(session: CartSession, cartId: string, taken: TakenLines): Promise<IdentifiedCart | undefined> {
+  settle(session: CartSession, cartId: string, taken: TakenLines, capped: readonly Capped[] = []): Promise<IdentifiedCart | undefined> {
     const settled = session.update((draft) => {
+      if (capped.length > 0 && draft.guestCart?.id === cartId) draft.cartNotice = noticeOf(capped)
       settleGuestCart(draft, cartId, taken)
       return identified(draft)
     })
@@ -133,6 +142,12 @@ export class Carts {
 
 function identified(attributes: Readonly<CartAttributes>): IdentifiedCart | undefined {
   return attributes.guestCart && { id: attributes.guestCart.id, lines: guestLines(attributes) }
+}
+
+/** For people: what became of the cart that they filled before signing in. */
+function noticeOf(capped: readonly Capped[]): string {
+  const lines = capped.map(({ name, wanted, got }) => (got === 0 ? `${name}: none of ${wanted}` : `${name}: ${got} of ${wanted}`))
+  return `Not everything from before you signed in could be kept. ${lines.join(', ')}.`
 }
 
 function changes(session: CartSession, { lines }: Decision): boolean {

@@ -17,6 +17,8 @@ export interface CartAttributes {
   guestCart?: GuestCart
   /** Who checks out, before and after signing in: it outlives carts and session ids, and owns a guest's idempotency keys. */
   buyer?: string
+  /** What the next page says once of a cart that was merged. */
+  cartNotice?: string
 }
 
 /** A session, as much of it as carts need. */

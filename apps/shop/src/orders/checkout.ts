@@ -1,4 +1,15 @@
-import { type Checkout, fingerprintOf, type NewPrice, type OrderJson, orderJson, type OrderLine } from './orders.ts'
+import {
+  type Checkout,
+  fingerprintOf,
+  isCancellable,
+  LINK_LIVES_MS,
+  type NewPrice,
+  type Order,
+  type OrderJson,
+  orderJson,
+  type OrderLine,
+  type OrderOfSomebody
+} from './orders.ts'
 import type { OrderRepository } from './repository.ts'
 
 /** How often a guest's checkout begins anew because another one got there first: each time the cart is another one. */
@@ -30,14 +41,71 @@ interface TakenLine {
   readonly quantity: number
 }
 
-/** Orders: placing them, and looking at one's own. */
+/** Whose order is meant: the user's of that number, or the one that a link leads to. */
+export type Claim = { readonly userId: number; readonly id: number } | { readonly link: string }
+
+export type Cancelling =
+  | { readonly outcome: 'cancelled'; readonly order: Order }
+  /** There is none that this claim leads to. */
+  | { readonly outcome: 'no-such-order' }
+  | { readonly outcome: 'too-late' }
+
+export interface OrdersOptions {
+  readonly repository: OrderRepository
+  readonly carts: CartsToOrder
+  /** Epoch ms. */
+  readonly now?: () => number
+}
+
+/** Orders: placing them, looking at one's own, cancelling them. */
 export class Orders {
   readonly #repository: OrderRepository
   readonly #carts: CartsToOrder
+  readonly #now: () => number
 
-  constructor({ repository, carts }: { readonly repository: OrderRepository; readonly carts: CartsToOrder }) {
+  constructor({ repository, carts, now = Date.now }: OrdersOptions) {
     this.#repository = repository
     this.#carts = carts
+    this.#now = now
+  }
+
+  /** An order for whoever may see it; somebody else's is as if it were not there. */
+  async find(claim: Claim): Promise<Order | undefined> {
+    if ('link' in claim) {
+      const order = await this.#repository.findByLink(claim.link)
+      return order && this.#now() - order.createdAt < LINK_LIVES_MS ? order : undefined
+    }
+    const order = await this.#repository.find(claim.id)
+    return order?.userId === claim.userId ? order : undefined
+  }
+
+  /** Cancels an order and gives its pieces back. Once: cancelled again, it is the same cancelled order. */
+  async cancel(claim: Claim): Promise<Cancelling> {
+    const order = await this.find(claim)
+    if (!order) return { outcome: 'no-such-order' }
+    if (order.cancelledAt === null) {
+      if (!isCancellable(order, this.#now())) return { outcome: 'too-late' }
+      await this.#repository.cancel(order.id)
+    }
+    return { outcome: 'cancelled', order: (await this.#repository.find(order.id)) ?? order }
+  }
+
+  /** Whether the order could still be cancelled. */
+  isCancellable(order: Order): boolean {
+    return isCancellable(order, this.#now())
+  }
+
+  /**
+   * Everybody's orders, newest first.
+   * @param before the number of the last one of the page before
+   */
+  async listAll({ before, limit }: { readonly before?: number | undefined; readonly limit: number }): Promise<{
+    readonly orders: readonly OrderOfSomebody[]
+    readonly nextCursor: number | undefined
+  }> {
+    const orders = await this.#repository.listAll({ before, limit: limit + 1 })
+    const page = orders.slice(0, limit)
+    return { orders: page, nextCursor: orders.length > limit ? page.at(-1)!.id : undefined }
   }
 
   /** A user's orders, newest first. */

@@ -17,6 +17,35 @@ export interface Order {
   readonly totalCents: number
   readonly currency: string
   readonly createdAt: number
+  /** When it was cancelled, `null` for one that stands. */
+  readonly cancelledAt: number | null
+  /** What leads to a guest's order, `null` for a user's. */
+  readonly linkToken: string | null
+}
+
+/** An order with whose it is, as administrators see it. */
+export interface OrderOfSomebody extends Order {
+  readonly userId: number | null
+  readonly username: string | null
+}
+
+/** How long a guest's link leads to the order. */
+export const LINK_LIVES_MS = 30 * 86_400_000
+/** How long after ordering one may think better of it. */
+export const CANCEL_WITHIN_MS = 86_400_000
+/** How long a key keeps leading to its order; afterwards it is a new one. */
+export const KEY_LIVES_MS = 86_400_000
+/** How long it is remembered which guests' carts were used up: longer than a session lives that nobody comes back to. */
+export const SETTLED_LIVES_MS = 30 * 86_400_000
+
+/** Whether an order can still be cancelled. */
+export function isCancellable({ createdAt, cancelledAt }: Order, now: number): boolean {
+  return cancelledAt === null && now - createdAt < CANCEL_WITHIN_MS
+}
+
+/** Where an order is looked at: by its number for the user whose it is, by its link for a guest. */
+export function pathOfOrder({ id, linkToken }: Order): string {
+  return linkToken === null ? `/orders/${id}` : `/orders/by-link/${linkToken}`
 }
 
 /** An order as JSON carries it. */
@@ -28,6 +57,8 @@ export interface OrderJson {
   readonly currency: string
   /** ISO 8601 in UTC. */
   readonly timestamp: string
+  /** There for one that was cancelled alone. */
+  readonly cancelledAt?: string
 }
 
 /** A line whose product costs something else by now. */
@@ -87,7 +118,7 @@ export function fingerprintOf(lines: readonly { readonly productId: number; read
 }
 
 /** @returns the order with its amounts in both forms */
-export function orderJson({ id, items, totalCents, currency, createdAt }: Order): OrderJson {
+export function orderJson({ id, items, totalCents, currency, createdAt, cancelledAt }: Order): OrderJson {
   return {
     id,
     items: items.map(({ productId, name, priceCents, quantity }) => ({
@@ -100,6 +131,7 @@ export function orderJson({ id, items, totalCents, currency, createdAt }: Order)
     total: inUnits(totalCents),
     totalCents,
     currency,
-    timestamp: new Date(createdAt).toISOString()
+    timestamp: new Date(createdAt).toISOString(),
+    ...(cancelledAt !== null && { cancelledAt: new Date(cancelledAt).toISOString() })
   }
 }

@@ -1,8 +1,20 @@
+import { randomBytes } from 'node:crypto'
 import type { Transaction } from 'kysely'
 import type { Database } from '../database/database.ts'
 import type { Tables } from '../database/schema.ts'
 import { amountCents, CURRENCY } from '../money.ts'
-import { type Checkout, fingerprintOf, objectionTo, type Order, type OrderLine, type Refusal } from './orders.ts'
+import {
+  type Checkout,
+  fingerprintOf,
+  KEY_LIVES_MS,
+  objectionTo,
+  type Order,
+  type OrderLine,
+  type OrderOfSomebody,
+  type Refusal,
+  SETTLED_LIVES_MS
+} from './orders.ts'
+import { orderByKey, readOrders } from './reading.ts'
 
 /** Whose an order is to be. */
 interface Placing {
@@ -23,6 +35,14 @@ export type GuestCheckout =
 export interface OrderRepository {
   /** Newest first. */
   listOf(userId: number): Promise<readonly Order[]>
+  /** A page of everybody's, newest first: those with smaller numbers than `before`. */
+  listAll(page: { readonly before: number | undefined; readonly limit: number }): Promise<readonly OrderOfSomebody[]>
+  find(id: number): Promise<OrderOfSomebody | undefined>
+  findByLink(token: string): Promise<Order | undefined>
+  /** Marks an order as cancelled and puts its pieces back. @returns false when it was cancelled before */
+  cancel(id: number): Promise<boolean>
+  /** Forgets idempotency keys, and guests' carts that were used up, once they are old enough. @returns how many of both */
+  clean(): Promise<number>
   /** @returns the order that one of the owners placed with this key, the first owner's before another's */
   findByKey(owners: readonly string[], key: string): Promise<Order | undefined>
   /** Takes the stock, writes the order and settles the guest's cart; or does nothing. */
@@ -31,11 +51,54 @@ export interface OrderRepository {
   placeForUser(placing: Placing & { readonly userId: number }): Promise<Checkout>
 }
 
+/** PostgreSQL refuses to compare an integer column with more. */
+const MAX_ID = 2 ** 31 - 1
+
+/** 192 random bits: nobody guesses one, however many there are. */
+const newToken = () => randomBytes(24).toString('base64url')
+
 /** The orders in the shop's database. */
 export function orderRepository(db: Database, now: () => number = Date.now): OrderRepository {
   return {
-    listOf: (userId) => ordersWhere(db, { userId }),
-    findByKey: (owners, key) => findByKey(db, owners, key),
+    listOf: (userId) => readOrders(db, { userId }),
+    listAll: (page) => readOrders(db, page),
+    find: async (id) => (id <= MAX_ID ? (await readOrders(db, { id }))[0] : undefined),
+    findByLink: async (linkToken) => (await readOrders(db, { linkToken }))[0],
+    findByKey: (owners, key) => orderByKey(db, owners, key, now() - KEY_LIVES_MS),
+
+    cancel: (id) =>
+      db.transaction().execute(async (trx) => {
+        // Whoever cancels the same order at the same time waits here, and then finds it cancelled.
+        const { numUpdatedRows } = await trx
+          .updateTable('orders')
+          .set({ cancelledAt: now() })
+          .where('id', '=', id)
+          .where('cancelledAt', 'is', null)
+          .executeTakeFirst()
+        if (numUpdatedRows !== 1n) return false
+        const lines = await trx.selectFrom('orderLines').select(['productId', 'quantity']).where('orderId', '=', id).execute()
+        // In the order in which checking out takes them, so that the two never wait for each other.
+        for (const { productId, quantity } of lines.toSorted((a, b) => a.productId - b.productId)) {
+          await trx
+            .updateTable('products')
+            .set((product) => ({ stock: product('stock', '+', quantity) }))
+            .where('id', '=', productId)
+            .execute()
+        }
+        return true
+      }),
+
+    async clean() {
+      const keys = await db
+        .deleteFrom('idempotencyKeys')
+        .where('createdAt', '<=', now() - KEY_LIVES_MS)
+        .executeTakeFirst()
+      const carts = await db
+        .deleteFrom('settledCarts')
+        .where('settledAt', '<=', now() - SETTLED_LIVES_MS)
+        .executeTakeFirst()
+      return Number(keys.numDeletedRows) + Number(carts.numDeletedRows)
+    },
 
     placeForGuest: ({ cart, owners, key }) =>
       allOrNothing(db, async (trx): Promise<GuestCheckout> => {
@@ -54,8 +117,14 @@ export function orderRepository(db: Database, now: () => number = Date.now): Ord
           const { lines } = await trx.selectFrom('settledCarts').select('lines').where('cartId', '=', cart.id).executeTakeFirstOrThrow()
           return { outcome: 'settled', taken: JSON.parse(lines) }
         }
+        // Nobody remembers a cart for ever, but an order does: whoever comes with it after all that time ordered it already.
+        const earlier = await trx.selectFrom('orders').select('id').where('cartId', '=', cart.id).executeTakeFirst()
+        if (earlier) {
+          const taken = await trx.selectFrom('orderLines').select(['productId', 'quantity']).where('orderId', '=', earlier.id).execute()
+          return { outcome: 'settled', taken }
+        }
         const items = await takeStock(trx, cart.lines)
-        const order = await writeOrder(trx, { userId: null, cartId: cart.id, items, createdAt: now() })
+        const order = await writeOrder(trx, { userId: null, cartId: cart.id, items, createdAt: now(), linkToken: newToken() })
         if (!(await writeKey(trx, order, owners, key))) throw new Undo({ outcome: 'key-taken' })
         return { outcome: 'placed', order }
       }),
@@ -75,14 +144,14 @@ export function orderRepository(db: Database, now: () => number = Date.now): Ord
           .where('cartLines.userId', '=', userId)
           .orderBy('cartLines.id')
           .execute()
-        const known = key === undefined ? undefined : await findByKey(trx, owners, key)
+        const known = key === undefined ? undefined : await orderByKey(trx, owners, key, now() - KEY_LIVES_MS)
         if (known) {
           const same = items.length === 0 || fingerprintOf(items) === fingerprintOf(known.items)
           return same ? { outcome: 'known', order: known } : { outcome: 'key-used' }
         }
         if (items.length === 0) return { outcome: 'empty' }
         await takeStock(trx, items)
-        const order = await writeOrder(trx, { userId, cartId: null, items, createdAt: now() })
+        const order = await writeOrder(trx, { userId, cartId: null, items, createdAt: now(), linkToken: null })
         if (!(await writeKey(trx, order, owners, key))) throw new Error('A key of this user was used without the lock on the cart.')
         await trx.deleteFrom('cartLines').where('userId', '=', userId).execute()
         return { outcome: 'placed', order }
@@ -149,13 +218,13 @@ async function takeStock(trx: Transaction<Tables>, lines: readonly OrderLine[]):
   return lines.map((line) => ({ ...line, name: products.get(line.productId)?.name ?? line.name }))
 }
 
-type NewOrder = Pick<Order, 'cartId' | 'items' | 'createdAt'> & { readonly userId: number | null }
+type NewOrder = Pick<Order, 'cartId' | 'items' | 'createdAt' | 'linkToken'> & { readonly userId: number | null }
 
-async function writeOrder(trx: Transaction<Tables>, { userId, cartId, items, createdAt }: NewOrder): Promise<Order> {
+async function writeOrder(trx: Transaction<Tables>, { userId, cartId, items, createdAt, linkToken }: NewOrder): Promise<Order> {
   const totalCents = amountCents(items)
   const { id } = await trx
     .insertInto('orders')
-    .values({ userId, cartId, totalCents, currency: CURRENCY, createdAt })
+    .values({ userId, cartId, totalCents, currency: CURRENCY, createdAt, linkToken, cancelledAt: null })
     .returning('id')
     .executeTakeFirstOrThrow()
   await trx
@@ -171,7 +240,7 @@ async function writeOrder(trx: Transaction<Tables>, { userId, cartId, items, cre
       }))
     )
     .execute()
-  return { id, cartId, items, totalCents, currency: CURRENCY, createdAt }
+  return { id, cartId, items, totalCents, currency: CURRENCY, createdAt, linkToken, cancelledAt: null }
 }
 
 /** @returns false when the key is taken */
@@ -181,45 +250,14 @@ async function writeKey(trx: Transaction<Tables>, order: Order, owners: readonly
   const written = await trx
     .insertInto('idempotencyKeys')
     .values({ owner, key, orderId: order.id, createdAt: order.createdAt })
-    .onConflict((conflict) => conflict.columns(['owner', 'key']).doNothing())
+    .onConflict((conflict) =>
+      conflict
+        .columns(['owner', 'key'])
+        .doUpdateSet({ orderId: order.id, createdAt: order.createdAt })
+        // One that is too old to lead anywhere is as good as none.
+        .where('idempotencyKeys.createdAt', '<=', order.createdAt - KEY_LIVES_MS)
+    )
     .returning('orderId')
     .executeTakeFirst()
   return written !== undefined
-}
-
-async function findByKey(db: Database, owners: readonly string[], key: string): Promise<Order | undefined> {
-  if (owners.length === 0) return undefined
-  const found = await db
-    .selectFrom('idempotencyKeys')
-    .select(['owner', 'orderId'])
-    .where('owner', 'in', owners)
-    .where('key', '=', key)
-    .execute()
-  const first = found.toSorted((a, b) => owners.indexOf(a.owner) - owners.indexOf(b.owner))[0]
-  if (!first) return undefined
-  const [order] = await ordersWhere(db, { id: first.orderId })
-  return order
-}
-
-async function ordersWhere(db: Database, where: { readonly id: number } | { readonly userId: number }): Promise<readonly Order[]> {
-  const [column, value] = 'id' in where ? ['orders.id' as const, where.id] : ['orders.userId' as const, where.userId]
-  const orders = await db
-    .selectFrom('orders')
-    .select(['id', 'cartId', 'totalCents', 'currency', 'createdAt'])
-    .where(column, '=', value)
-    .orderBy('id', 'desc')
-    .execute()
-  const lines = await db
-    .selectFrom('orderLines')
-    .innerJoin('orders', 'orders.id', 'orderLines.orderId')
-    .select(['orderLines.orderId', 'orderLines.productId', 'orderLines.name', 'orderLines.priceCents', 'orderLines.quantity'])
-    .where(column, '=', value)
-    .orderBy('orderLines.orderId')
-    .orderBy('orderLines.position')
-    .execute()
-  const linesOf = Map.groupBy(lines, (line) => line.orderId)
-  return orders.map((order) => ({
-    ...order,
-    items: (linesOf.get(order.id) ?? []).map(({ productId, name, priceCents, quantity }) => ({ productId, name, priceCents, quantity }))
-  }))
 }

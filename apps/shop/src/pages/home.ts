@@ -1,14 +1,32 @@
+import type { Request } from 'express'
+import { MAX_SEARCH, type Search, SORTS } from '../catalogue/catalogue.ts'
+import { searchOf } from '../catalogue/router.ts'
+import { queryOf } from './forms.ts'
 import type { Page } from './page.ts'
+import type { PageReader } from './reading.ts'
 
-interface Products {
-  list(): Promise<readonly { readonly id: number; readonly name: string; readonly priceCents: number; readonly stock: number }[]>
+const NAMES: Readonly<Record<Search['sort'], string>> = {
+  featured: 'Our choice',
+  name: 'Name',
+  price: 'Price, lowest first',
+  '-price': 'Price, highest first'
 }
 
-/** The storefront. */
-export function homePage({ catalogue }: { readonly catalogue: Products }): Page {
+/** The storefront: all products, or those that are looked for. */
+export function homePage({ reader }: { readonly reader: PageReader }): Page {
   return {
     view: 'home',
     title: 'Products',
-    load: async (req) => ({ products: await catalogue.list(), signedOut: 'signed-out' in req.query && req.session.userId === undefined })
+    async load(req: Request, visitor) {
+      const search = searchOf(queryOf(req))
+      return {
+        ...(await reader.storefront(visitor, search)),
+        search,
+        maxSearch: MAX_SEARCH,
+        sorts: SORTS.map((sort) => ({ sort, name: NAMES[sort] })),
+        from: req.method === 'GET' ? req.originalUrl : undefined,
+        signedOut: 'signed-out' in req.query && visitor.userId === undefined
+      }
+    }
   }
 }

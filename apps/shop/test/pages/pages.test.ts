@@ -99,7 +99,7 @@ describe('the storefront', () => {
     const answer = await page(shop.client(), '/')
     assert.equal(answer.headers.getSetCookie().length, 0)
     for (const text of [
-      '<h2>Laptop</h2>',
+      '<h2><a href="/products/1">Laptop</a></h2>',
       '$999.99',
       '10 in stock',
       'Add <span class="unseen">Keyboard</span> to cart',
@@ -123,7 +123,7 @@ describe('the storefront', () => {
   it('tells beside the product what went wrong, with the status that JSON has', async () => {
     const answer = await shop.client().form('/cart/add', { productId: '1', quantity: '11' })
     assert.equal(answer.status, 400)
-    assert.match(answer.text, /<h2>Laptop<\/h2>[^]*role="alert">Insufficient stock[^]*<h2>Mouse<\/h2>/)
+    assert.match(answer.text, /Laptop<\/a><\/h2>[^]*role="alert">Insufficient stock[^]*Mouse<\/a><\/h2>/)
   })
 
   it('answers JSON to a form of a program', async () => {
@@ -174,11 +174,15 @@ describe('the cart', () => {
     assert.equal((await client.form('/checkout', {})).status, 400)
   })
 
-  it('tells a guest the number of the order', async () => {
+  it('leads a guest to a page of the order that nobody else can guess', async () => {
     const client = shop.client()
     await client.form('/cart/add', { productId: '2' })
-    leadsTo(await client.form('/checkout', {}), '/cart')
-    assert.match((await page(client, '/cart')).text, /Your order has the number \d+/)
+    const { status, headers } = await client.form('/checkout', {})
+    assert.equal(status, 303)
+    assert.match(headers.get('location')!, /^\/orders\/by-link\/[\w-]{32}$/)
+    const { text } = await page(client, headers.get('location')!)
+    assert.match(text, /Your order has the number \d+[^]*Mouse[^]*\$29\.99/)
+    assert.equal((await page(shop.client(), headers.get('location')!)).status, 200)
   })
 
   it('shows new prices before they are paid, and the lines there is not enough for', async () => {
@@ -187,12 +191,12 @@ describe('the cart', () => {
     await shop.db.updateTable('products').set({ priceCents: 8_499 }).where('id', '=', 3).execute()
     const changed = await client.form('/checkout', {})
     assert.equal(changed.status, 409)
-    assert.match(changed.text, /Keyboard <span class="fault">This is the new price[^]*\$84\.99[^]*role="alert">Price changed/)
+    assert.match(changed.text, /Keyboard<\/a> <span class="fault">This is the new price[^]*role="alert">Price changed[^]*The new total is <strong>\$84\.99/)
     await client.form('/cart/update/3', { _method: 'PUT', quantity: '5' })
     await shop.db.updateTable('products').set({ stock: 4 }).where('id', '=', 3).execute()
     const short = await client.form('/checkout', {})
     assert.equal(short.status, 409)
-    assert.match(short.text, /Keyboard <span class="fault">4 available[^]*role="alert">Insufficient stock/)
+    assert.match(short.text, /Keyboard<\/a> <span class="fault">4 available[^]*role="alert">Insufficient stock/)
   })
 })
 
@@ -322,7 +326,7 @@ describe('all pages', () => {
     for (const path of ['/', '/cart', '/login', '/register', '/account', '/account/confirm', '/orders', '/admin/dashboard/', '/nowhere']) {
       const { text } = await page(admin, path)
       assert.doesNotMatch(text, /(?:src|href|action)="(?:https?:)?\/\//, path)
-      assert.doesNotMatch(text, / (?:style|on\w+)=|<style|<script(?! src="\/shop\.js" defer><\/script>)/, path)
+      assert.doesNotMatch(text, / (?:style|on\w+)=|<style|<script(?! src="\/shop\.js\?v=[\w-]+" defer><\/script>)/, path)
       assert.match(text, /<form method="post" action="\/logout">/, path)
       assert.match(text, /<html lang="en">[^]*<title>[^<]+ - Shop<\/title>[^]*<main id="main"[^]*<h1>/, path)
     }
