@@ -15,6 +15,7 @@ export type {
   ThrottleOptions
 } from '../security/options.ts'
 export { safeReturnPath } from '../security/return-path.ts'
+export { reviewOptions, type ReviewCode, type ReviewFinding } from '../security/review.ts'
 export {
   agentFamily,
   signals,
