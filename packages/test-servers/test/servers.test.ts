@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { once } from 'node:events'
 import { connect } from 'node:net'
-import { describe, it } from 'node:test'
+import { describe, it, type TestContext } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { MongoClient } from 'mongodb'
 import { serverFor, SERVER_KINDS, startServer, type TestServer } from '../src/index.ts'
@@ -87,5 +87,28 @@ describe('servers', () => {
     const { skipped } = (await startServer('redis', { source: 'env' })) as { skipped?: string }
     if (process.env['TEST_REDIS_URL']) return
     assert.match(skipped!, /no redis server: TEST_REDIS_URL is not set.*npm install/)
+  })
+})
+
+describe('serverFor', () => {
+  /** A test's context that only remembers. */
+  const context = () => {
+    const skipped: string[] = []
+    return { skipped, t: { skip: (reason: string) => skipped.push(reason), after: () => {} } as unknown as TestContext }
+  }
+
+  it('skips visibly where there is no server, and fails where servers are required', async (t) => {
+    if (process.env['TEST_REDIS_URL']) return
+    const before = process.env['REQUIRE_SERVERS']
+    t.after(() => {
+      if (before === undefined) delete process.env['REQUIRE_SERVERS']
+      else process.env['REQUIRE_SERVERS'] = before
+    })
+    delete process.env['REQUIRE_SERVERS']
+    const { skipped, t: inner } = context()
+    assert.equal(await serverFor(inner, 'redis', { source: 'env' }), undefined)
+    assert.match(skipped[0]!, /no redis server/)
+    process.env['REQUIRE_SERVERS'] = '1'
+    await assert.rejects(serverFor(inner, 'redis', { source: 'env' }), /REQUIRE_SERVERS=1 is set, and there is no redis server/)
   })
 })

@@ -1,7 +1,11 @@
-/** A client of node-redis 4 or later, as far as it is used. */
+import type { MaybePromise } from '../../core/backend.ts'
+
+/** A client of node-redis 4 or later, or a pool of them, as far as it is used. */
 export interface NodeRedisClient {
   sendCommand(args: string[], options?: object): Promise<unknown>
-  duplicate(): unknown
+  duplicate?(): unknown
+  /** A pool's way to one of its clients. */
+  execute?(call: (client: unknown) => unknown): Promise<unknown>
 }
 
 /** A cluster client of node-redis. */
@@ -106,7 +110,9 @@ class NodeRedisConnection implements RedisConnection {
   }
 
   subscribe(channel: string, heard: (message: string) => void, failed: () => void): () => void {
-    return subscribeNodeRedis(this.#client.duplicate() as NodeRedisSubscriber, channel, heard, failed)
+    const client = this.#client
+    const subscriber = client.duplicate ? client.duplicate() : client.execute?.((one) => (one as NodeRedisClient).duplicate!())
+    return subscribeNodeRedis(subscriber as NodeRedisSubscriber, channel, heard, failed)
   }
 }
 
@@ -140,36 +146,37 @@ class NodeRedisClusterConnection implements RedisConnection {
 }
 
 function subscribeNodeRedis(
-  subscriber: NodeRedisSubscriber,
+  made: MaybePromise<NodeRedisSubscriber>,
   channel: string,
   heard: (message: string) => void,
   failed: () => void
 ): () => void {
   let ended = false
+  let subscriber: NodeRedisSubscriber | undefined
   const end = (): void => {
-    if (ended) return
     ended = true
     try {
-      const done = subscriber.destroy ? subscriber.destroy() : subscriber.disconnect?.()
+      const done = subscriber?.destroy ? subscriber.destroy() : subscriber?.disconnect?.()
       void Promise.resolve(done).catch(() => {})
     } catch {
       // it was never open
     }
   }
-  // errors are mended by the client itself; unheard they would take the process down
-  subscriber.on('error', () => {})
-  subscriber
-    .connect()
-    .then(() => subscriber.unref?.())
-    .then(() => subscriber.subscribe(channel, heard))
-    .then(
-      () => {},
-      () => {
-        if (ended) return
-        end()
-        failed()
-      }
-    )
+  const listen = async (): Promise<void> => {
+    subscriber = await made
+    if (ended) return
+    // errors are mended by the client itself; unheard they would take the process down
+    subscriber.on('error', () => {})
+    await subscriber.connect()
+    subscriber.unref?.()
+    await subscriber.subscribe(channel, heard)
+    if (ended) end()
+  }
+  listen().catch(() => {
+    if (ended) return
+    end()
+    failed()
+  })
   return end
 }
 
