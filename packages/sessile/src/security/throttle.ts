@@ -128,7 +128,7 @@ class Throttle implements LoginThrottle {
     return {
       allowed: true,
       headers: limitHeaders(taken[0]!.usage),
-      succeeded: () => once(() => this.#succeeded(account, who.device, taken)),
+      succeeded: () => once(() => this.#succeeded(account, who.device, taken, row?.used ?? 0)),
       withdraw: () => once(() => giveBack(taken))
     }
   }
@@ -150,7 +150,8 @@ class Throttle implements LoginThrottle {
     return { allowed: false, limit, retryAfterSeconds, headers: { 'Retry-After': String(retryAfterSeconds), ...limitHeaders(usage) } }
   }
 
-  async #succeeded(account: string, device: string | undefined, taken: readonly Reservation[]): Promise<LoginSuccess> {
+  /** @param locked failures that locked the account for devices that it does not know */
+  async #succeeded(account: string, device: string | undefined, taken: readonly Reservation[], locked: number): Promise<LoginSuccess> {
     const own = device !== undefined && DEVICE.test(device) ? device : newId()
     const counted = taken.find(({ limiter }) => limiter === this.#account || limiter === this.#device)!
     await Promise.all([
@@ -158,7 +159,7 @@ class Throttle implements LoginThrottle {
       counted.limiter === this.#account ? undefined : this.#account.delete(this.#hidden(account)),
       this.#remember(account, own)
     ])
-    return { device: own, failures: counted.usage.used - 1 }
+    return { device: own, failures: locked + counted.usage.used - 1 }
   }
 
   /** Notes that the account signed in from a device. It is known for `deviceMemory` from now on. */
