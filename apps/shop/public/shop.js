@@ -10,12 +10,16 @@ const revision = () => byId('cart-link').dataset.revision
 const isLive = () => byId('cart-link').hasAttribute('data-live')
 /** How many forms are on their way. */
 let sending = 0
+/** Whether this window is on its way to another page by a form, which nothing may overtake. */
+let leaving = false
 
 document.addEventListener('submit', async (event) => {
   const form = event.target
-  if (!form.matches('form[data-in-place]')) return
+  if (!form.matches('form[data-in-place]')) {
+    leaving = true
+    return unfollow()
+  }
   event.preventDefault()
-  // A second click while the first is on its way is another click, except where it would undo what is shown meanwhile.
   const focused = event.submitter?.id || document.activeElement?.id
   sending++
   try {
@@ -59,7 +63,7 @@ function show(page, says) {
 let stream
 
 function follow() {
-  if (document.hidden || !isLive()) return unfollow()
+  if (document.hidden || leaving || !isLive()) return unfollow()
   if (stream) return
   stream = new EventSource('/cart/events')
   stream.addEventListener('cart', ({ data }) => {
@@ -82,13 +86,13 @@ function unfollow() {
 let refreshing
 /** Fetches this page again, and shows it unless somebody is just typing into it. */
 async function refresh() {
-  if (sending > 0 || refreshing) return
+  if (sending > 0 || leaving || refreshing) return
   refreshing = true
   try {
     const answer = await fetch(location.href, { headers: { Accept: 'text/html', 'Shop-Refresh': '1' } })
-    if (answer.redirected) return location.assign(answer.url)
     const page = await parsed(answer)
-    if (sending > 0) return
+    if (sending > 0 || leaving) return
+    if (answer.redirected) return location.assign(answer.url)
     const focused = document.activeElement?.id
     if (isTyping()) document.querySelector('.top').replaceWith(page.querySelector('.top'))
     else show(page, false)
@@ -109,4 +113,7 @@ function isTyping() {
 document.addEventListener('visibilitychange', follow)
 addEventListener('pagehide', unfollow)
 // From the browser's own memory, as after the Back button: it is what was there then.
-addEventListener('pageshow', (event) => (event.persisted ? refresh() : follow()))
+addEventListener('pageshow', (event) => {
+  leaving = false
+  return event.persisted ? refresh() : follow()
+})

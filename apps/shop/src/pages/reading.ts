@@ -24,6 +24,8 @@ interface SeenLine {
 export interface Standing {
   readonly user: { readonly id: number; readonly username: string; readonly role: Role } | undefined
   readonly lines: readonly Omit<SeenLine, 'name'>[]
+  /** Devices that the user was not asked about yet: where there are some, the page has more to say. */
+  readonly newDevices: number
 }
 
 /** A product on a page. */
@@ -109,7 +111,7 @@ function shownLine(
 }
 
 function guest({ guestLines: lines }: Visitor): Standing {
-  return { user: undefined, lines }
+  return { user: undefined, lines, newDevices: 0 }
 }
 
 /** The user, with each line of the cart beside its product; one row without a line for an empty cart. */
@@ -121,6 +123,7 @@ function cartOf(db: Database, userId: number) {
     .select(['users.id as userId', 'users.username', 'users.role'])
     .select(['cartLines.id as lineId', 'cartLines.productId', 'cartLines.priceCents as seenCents', 'cartLines.quantity'])
     .select(['products.name', 'products.priceCents', 'products.stock', 'products.picture'])
+    .select(newDevices(db, userId))
     .where('users.id', '=', userId)
     .orderBy('cartLines.id')
     .execute()
@@ -149,6 +152,7 @@ function shelf(db: Database, userId: number | undefined, wanted: (product: Expre
     .select(['users.id as userId', 'users.username', 'users.role'])
     .select(['cartLines.id as lineId', 'cartLines.productId', 'cartLines.priceCents as seenCents', 'cartLines.quantity'])
     .select(['products.id', 'products.name', 'products.priceCents', 'products.stock', 'products.description', 'products.picture'])
+    .select(newDevices(db, id))
     .select((row) =>
       row
         .case()
@@ -158,6 +162,16 @@ function shelf(db: Database, userId: number | undefined, wanted: (product: Expre
         .end()
         .as('wanted')
     )
+}
+
+/** How many devices are still to be asked about; part of a query. */
+function newDevices(db: Database, userId: number) {
+  return db
+    .selectFrom('devices')
+    .select((device) => device.fn.countAll<number>().as('count'))
+    .where('devices.userId', '=', userId)
+    .where('devices.noticedAt', 'is', null)
+    .as('newDevices')
 }
 
 type Wanted = Expression<SqlBool>
@@ -184,6 +198,7 @@ interface Row {
   readonly productId: number | null
   readonly seenCents: number | null
   readonly quantity: number | null
+  readonly newDevices: number | null
 }
 
 interface LineRow {
@@ -200,14 +215,15 @@ function withLines<R extends Row>(rows: readonly R[]): readonly (R & LineRow)[] 
 }
 
 function standingOf(rows: readonly Row[]): Standing {
-  const [{ userId: id, username, role } = NOBODY] = rows
+  const [{ userId: id, username, role, newDevices } = NOBODY] = rows
   return {
     user: id === null || username === null || role === null ? undefined : { id, username, role },
-    lines: withLines(rows).map(({ productId, seenCents, quantity }) => ({ productId, priceCents: seenCents, quantity }))
+    lines: withLines(rows).map(({ productId, seenCents, quantity }) => ({ productId, priceCents: seenCents, quantity })),
+    newDevices: newDevices ?? 0
   }
 }
 
-const NOBODY = { userId: null, username: null, role: null } as const
+const NOBODY = { userId: null, username: null, role: null, newDevices: null } as const
 
 /** @param rows products that were looked for, those that were not, and one without a product where there is none */
 function productsOf(rows: readonly (Nullable<ShownProduct> & { readonly wanted: number })[]): readonly ShownProduct[] {

@@ -99,7 +99,8 @@ export function createPages(options: PagesOptions): Pages {
   async function show(page: Page, req: Request, res: Response, problem?: Problem): Promise<void> {
     const visitor = await visitorOf(req)
     const loaded = await page.load(req, visitor, problem)
-    const [standing, notices] = await Promise.all([loaded.standing ?? reader.standing(visitor), people.notices(req)])
+    const standing = loaded.standing ?? (await reader.standing(visitor))
+    const notices = standing.newDevices > 0 ? await people.notices(req) : []
     const frame = frameOf(req, standing, notices)
     const title = typeof page.title === 'string' ? page.title : page.title(loaded as never)
     res.type('html').send(render(page.view, { title, frame, page: loaded, problem, path: req.path }))
@@ -176,4 +177,4 @@ export function createPages(options: PagesOptions): Pages {
 }
 
 const GUEST: Visitor = Object.freeze({ userId: undefined, guestLines: [] })
-const NOBODY: Standing = Object.freeze({ user: undefined, lines: [] })
+const NOBODY: Standing = Object.freeze({ user: undefined, lines: [], newDevices: 0 })

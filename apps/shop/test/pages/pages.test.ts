@@ -191,7 +191,10 @@ describe('the cart', () => {
     await shop.db.updateTable('products').set({ priceCents: 8_499 }).where('id', '=', 3).execute()
     const changed = await client.form('/checkout', {})
     assert.equal(changed.status, 409)
-    assert.match(changed.text, /Keyboard<\/a> <span class="fault">This is the new price[^]*role="alert">Price changed[^]*The new total is <strong>\$84\.99/)
+    assert.match(
+      changed.text,
+      /Keyboard<\/a> <span class="fault">This is the new price[^]*role="alert">Price changed[^]*The new total is <strong>\$84\.99/
+    )
     await client.form('/cart/update/3', { _method: 'PUT', quantity: '5' })
     await shop.db.updateTable('products').set({ stock: 4 }).where('id', '=', 3).execute()
     const short = await client.form('/checkout', {})
@@ -328,7 +331,7 @@ describe('all pages', () => {
       assert.doesNotMatch(text, /(?:src|href|action)="(?:https?:)?\/\//, path)
       assert.doesNotMatch(text, / (?:style|on\w+)=|<style|<script(?! src="\/shop\.js\?v=[\w-]+" defer><\/script>)/, path)
       assert.match(text, /<form method="post" action="\/logout">/, path)
-      assert.match(text, /<html lang="en">[^]*<title>[^<]+ - Shop<\/title>[^]*<main id="main"[^]*<h1>/, path)
+      assert.match(text, /<html lang="en">[^]*<title>[^<]+ - Sessile Shop<\/title>[^]*<main id="main"[^]*<h1>/, path)
     }
     for (const asset of ['/shop.css', '/shop.js']) assert.equal((await admin.get(asset)).status, 200)
   })
