@@ -29,7 +29,7 @@ async function hashOf(id: number): Promise<string> {
   return row.passwordHash
 }
 
-describe('73: a password has 15 characters at least', () => {
+describe('item 73: a password has 15 characters at least', () => {
   it('counted as code points', async () => {
     assert.equal((await registering('violet elephan')).status, 400)
     assert.equal((await registering('violet elephant')).status, 201)
@@ -38,7 +38,7 @@ describe('73: a password has 15 characters at least', () => {
   })
 })
 
-describe('74: a password counts as it was typed, all of it', () => {
+describe('item 74: a password counts as it was typed, all of it', () => {
   for (const [what, password, others] of [
     ['200 characters', 'a violet elephant '.repeat(12).slice(0, 200), ['a violet elephant '.repeat(12).slice(0, 199) + 'x']],
     ['spaces around it and letter case', '  Violet Elephants Dance ', ['Violet Elephants Dance', '  violet elephants dance ']],
@@ -59,7 +59,7 @@ describe('74: a password counts as it was typed, all of it', () => {
   })
 })
 
-describe('75: a password has an upper bound', () => {
+describe('item 75: a password has an upper bound', () => {
   it('beyond which nothing is hashed', async () => {
     const started = performance.now()
     for (const length of [257, 90_000]) {
@@ -73,7 +73,7 @@ describe('75: a password has an upper bound', () => {
   })
 })
 
-describe('76: no rules about kinds of characters', () => {
+describe('item 76: no rules about kinds of characters', () => {
   it('words alone will do, and so will capitals or digits', async () => {
     for (const password of ['correct horse battery staple', 'VIOLETELEPHANTSDANCE', '83650912746183650912']) {
       assert.equal((await registering(password)).status, 201, password)
@@ -81,7 +81,7 @@ describe('76: no rules about kinds of characters', () => {
   })
 })
 
-describe('77: what is common, or about oneself, is refused with a reason', () => {
+describe('item 77: what is common, or about oneself, is refused with a reason', () => {
   it('of the commonest that have the length, more than 3000 are known', () =>
     assert.ok(knownPasswords() >= 3_000, String(knownPasswords())))
 
@@ -121,7 +121,7 @@ describe('77: what is common, or about oneself, is refused with a reason', () =>
   })
 })
 
-describe('78: password managers and pasting work', () => {
+describe('item 78: password managers and pasting work', () => {
   it('by the type and autocomplete of every field', async () => {
     const { client } = await registered(shop)
     const fieldsOf = async (path: string, who = shop.client()) => {
@@ -140,7 +140,7 @@ describe('78: password managers and pasting work', () => {
   })
 })
 
-describe('79: a change of the password asks for the current one', () => {
+describe('item 79: a change of the password asks for the current one', () => {
   it('and counts wrong ones', async () => {
     const { client, username } = await registered(shop)
     const wrong = { currentPassword: 'not the password at all', newPassword: 'violet elephants dance' }
@@ -150,7 +150,7 @@ describe('79: a change of the password asks for the current one', () => {
   })
 })
 
-describe('80: passwords are hashed by Argon2id with 19 MiB, and older hashes made anew at the next sign-in', () => {
+describe('item 80: passwords are hashed by Argon2id with 19 MiB, and older hashes made anew at the next sign-in', () => {
   it('with a salt of 16 bytes each', async () => {
     const hashes = await Promise.all([registered(shop), registered(shop)].map(async (user) => hashOf((await user).id)))
     for (const text of hashes) {
@@ -182,7 +182,7 @@ describe('80: passwords are hashed by Argon2id with 19 MiB, and older hashes mad
   }
 })
 
-describe('81: hashing never holds up anything else, and is bounded', () => {
+describe('item 81: hashing never holds up anything else, and is bounded', () => {
   it('no more than so many wait for it: then one is told to come again', async () => {
     const passwords = await createPasswords()
     const waiting = Array.from({ length: 1_050 }, () =>
@@ -194,7 +194,7 @@ describe('81: hashing never holds up anything else, and is bounded', () => {
   })
 })
 
-describe('82: whether an account exists is told by nothing', () => {
+describe('item 82: whether an account exists is told by nothing', () => {
   it('neither by text, status nor headers; nor whether it is disabled', async () => {
     const { username, id } = await registered(shop)
     await admin.post(`/admin/users/${id}/disable`)
@@ -213,7 +213,7 @@ describe('82: whether an account exists is told by nothing', () => {
   // That it takes the same time is measured in bench/sign-ins.ts.
 })
 
-describe('83: guessing is slowed down, and nobody locks another out', () => {
+describe('item 83: guessing is slowed down, and nobody locks another out', () => {
   it('the 101st guess is refused from new addresses too; a device that is known gets in', async () => {
     const { client: device, username, password } = await registered(shop)
     await device.post('/logout')
@@ -240,7 +240,7 @@ describe('83: guessing is slowed down, and nobody locks another out', () => {
   })
 })
 
-describe('85: a success begins the count anew, and tells of the failures since the last', () => {
+describe('item 85: a success begins the count anew, and tells of the failures since the last', () => {
   it('on the next page, and in JSON', async () => {
     const { client, username } = await registered(shop)
     for (let i = 0; i < 3; i++) await from('10.7.0.1').post('/login', { username, password: 'not the password at all' })
@@ -263,7 +263,7 @@ describe('85: a success begins the count anew, and tells of the failures since t
   })
 })
 
-describe('86: no default accounts where others reach them; the first administrator by a one-time secret', () => {
+describe('item 86: no default accounts where others reach them; the first administrator by a one-time secret', () => {
   const production = { NODE_ENV: 'production', SESSION_SECRET: 'a secret that is long enough to be one', TRUST_PROXY: 'loopback' }
   const https = { headers: { 'x-forwarded-proto': 'https' } }
 
@@ -300,7 +300,7 @@ describe('86: no default accounts where others reach them; the first administrat
   })
 })
 
-describe('87: the one-time secret is random, hashed at rest, good for a day, and not in an address', () => {
+describe('item 87: the one-time secret is random, hashed at rest, good for a day, and not in an address', () => {
   it('as said', async () => {
     await using fresh = await startShop({ HOST: '127.0.0.1' }, { production: true, host: '127.0.0.1' })
     const firstAdmin = new FirstAdmin(fresh.db)
@@ -320,7 +320,7 @@ describe('87: the one-time secret is random, hashed at rest, good for a day, and
   })
 })
 
-describe('88: nothing is assigned that was not asked for', () => {
+describe('item 88: nothing is assigned that was not asked for', () => {
   it('at registration, nor at a change of the email', async () => {
     const { username, email } = someone()
     const body = JSON.stringify({ username, email, password: PASSWORD, role: 'admin', id: 1, disabledAt: 1 }).replace(
@@ -338,7 +338,7 @@ describe('88: nothing is assigned that was not asked for', () => {
   })
 })
 
-describe('89: a changed role counts with the next request', () => {
+describe('item 89: a changed role counts with the next request', () => {
   it('more rights: under a new id (27)', async () => {
     const { client, id } = await registered(shop)
     assert.equal((await client.get('/admin')).status, 403)

@@ -54,7 +54,7 @@ async function logged(env: Record<string, string> = {}): Promise<Logged & AsyncD
 const ROTATED = ['session.created', 'session.rotated']
 const CHROME = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
 
-describe('101: everything that happens to sessions and accounts is logged, once, in order', () => {
+describe('item 101: everything that happens to sessions and accounts is logged, once, in order', () => {
   it('a story from the first visit to the end of the account', async () => {
     await using shop = await logged()
     const own = (since: number) =>
@@ -145,7 +145,7 @@ describe('101: everything that happens to sessions and accounts is logged, once,
   })
 })
 
-describe('102: a line says when (UTC), who, what, where, which session and which request', () => {
+describe('item 102: a line says when (UTC), who, what, where, which session and which request', () => {
   it('one JSON object each, readable by its owner alone', async () => {
     await using shop = await logged({ TRUST_PROXY: 'loopback' })
     const client = shop.client({ headers: { 'user-agent': CHROME, 'x-forwarded-for': '198.51.100.7', 'x-request-id': 'mine' } })
@@ -165,7 +165,7 @@ describe('102: a line says when (UTC), who, what, where, which session and which
   })
 })
 
-describe('103: sessions are named by their handles, and nothing secret is in a line', () => {
+describe('item 103: sessions are named by their handles, and nothing secret is in a line', () => {
   it('neither a name that somebody typed: it may be a password', async () => {
     await using shop = await logged()
     await shop.client().post('/login', { username: 'typed-my-password-here', password: 'x' })
@@ -177,7 +177,7 @@ describe('103: sessions are named by their handles, and nothing secret is in a l
   // Of a whole run, and in all that the shop writes anywhere: see secrets.test.ts.
 })
 
-describe('104: nobody writes lines of the log but the shop', () => {
+describe('item 104: nobody writes lines of the log but the shop', () => {
   it('whatever is in a name, an address or a user agent', async () => {
     await using shop = await logged({ TRUST_PROXY: 'loopback' })
     const forged = '{"level":"info","time":"2025-01-01T00:00:00.000Z","event":"login.succeeded","userId":1}'
@@ -203,7 +203,7 @@ describe('104: nobody writes lines of the log but the shop', () => {
   })
 })
 
-describe('105: what shows how the shop is doing is closed', () => {
+describe('item 105: what shows how the shop is doing is closed', () => {
   it('to visitors, and to users', async () => {
     await using shop = await startShop()
     const user = await shop.signedIn()
@@ -220,7 +220,7 @@ describe('105: what shows how the shop is doing is closed', () => {
   })
 })
 
-describe('106: addresses and browsers are kept for a limited time, and can be kept in part, or not at all', () => {
+describe('item 106: addresses and browsers are kept for a limited time, and can be kept in part, or not at all', () => {
   for (const [kept, address, agent] of [
     ['full', '198.51.100.77', CHROME],
     ['network', '198.51.100.0/24', 'Chrome on Linux'],

@@ -36,7 +36,7 @@ async function later<T>(minutes: number, work: () => Promise<T>): Promise<T> {
 
 const STALE = { error: 'Please sign in again', code: 'reauthentication-required' }
 
-describe('46: disabling, deleting or demoting an account ends all its sessions at once', () => {
+describe('item 46: disabling, deleting or demoting an account ends all its sessions at once', () => {
   it('disabling: and nobody signs in until it is enabled again', async () => {
     const { id, username, clients, client } = await somebody()
     const { status, json } = await admin.post(`/admin/users/${id}/disable`)
@@ -129,7 +129,7 @@ describe('46: disabling, deleting or demoting an account ends all its sessions a
   })
 })
 
-describe('47: a change of the password signs out all other devices', () => {
+describe('item 47: a change of the password signs out all other devices', () => {
   it('and leaves the one that changed it in, under a new id', async () => {
     const { client, other } = await somebody()
     const before = client.copy()
@@ -138,7 +138,7 @@ describe('47: a change of the password signs out all other devices', () => {
   })
 })
 
-describe('48: administrators can end the sessions of a user, and those of everybody', () => {
+describe('item 48: administrators can end the sessions of a user, and those of everybody', () => {
   it('of one', async () => {
     const [one, other] = [await somebody(), await somebody()]
     const { status, json } = await admin.post(`/admin/users/${one.id}/sign-out`)
@@ -164,7 +164,7 @@ describe('48: administrators can end the sessions of a user, and those of everyb
   })
 })
 
-describe('49: users see their sessions and end any or all, after a proof of who they are', () => {
+describe('item 49: users see their sessions and end any or all, after a proof of who they are', () => {
   it('is shown by the list, and asked for when the sign-in is old', async () => {
     const { client, other } = await somebody()
     const { sessions } = (await client.get('/account/sessions')).json
@@ -181,7 +181,7 @@ describe('49: users see their sessions and end any or all, after a proof of who 
   })
 })
 
-describe('50: no list and no page shows what would work as a cookie', () => {
+describe('item 50: no list and no page shows what would work as a cookie', () => {
   it('in JSON and HTML', async () => {
     const { client, other } = await somebody()
     const ids = [client, other, admin].map((one) => decodeURIComponent(one.cookies.get('sessionId')!).slice(2))
@@ -197,7 +197,7 @@ describe('50: no list and no page shows what would work as a cookie', () => {
   })
 })
 
-describe("51: nobody ends another's session", () => {
+describe("item 51: nobody ends another's session", () => {
   it('by its handle, nor answers for another’s device', async () => {
     const [mine, others] = [await somebody(), await somebody()]
     const { sessionId } = (await others.client.get('/account/sessions')).json.sessions[0]
@@ -214,7 +214,7 @@ describe("51: nobody ends another's session", () => {
   })
 })
 
-describe('55: email and password change after a proof of who one is, with the current password', () => {
+describe('item 55: email and password change after a proof of who one is, with the current password', () => {
   it('the email', async () => {
     const { client, username, email } = await somebody()
     const next = `new-${email}`
@@ -263,7 +263,7 @@ describe('55: email and password change after a proof of who one is, with the cu
   })
 })
 
-describe('56: what cannot be undone asks for a proof of who one is, and then goes on where one was', () => {
+describe('item 56: what cannot be undone asks for a proof of who one is, and then goes on where one was', () => {
   it('in JSON', async () => {
     const { client, id } = await somebody()
     const root = await shop.signedIn(ADMIN)
