@@ -5,6 +5,7 @@ import { SessionError } from './errors.ts'
 import { newTag } from './ids.ts'
 import { Loaded, storedOf } from './loaded.ts'
 import { chain, isPromise } from './maybe.ts'
+import { MAX_HOPS } from './writer.ts'
 
 export interface UserLimit {
   /** How many sessions a user may have at once; absent: any number. */
@@ -64,14 +65,22 @@ export class UserSessions {
     const { backend } = this.#calls
     if (!supports(backend, 'keysOfUser')) throw new SessionError('not-supported', `The store ${backend.name} keeps no index of users.`)
     return chain(this.#calls.run('keysOfUser', () => backend.keysOfUser(userId)), (keys) =>
-      chain(all(keys.map((key) => this.#ofUser(key, userId))), (found) => found.filter((one) => one !== undefined)))
+      chain(all(keys.map((key) => this.#ofUser(key, userId, 0))), (found) => {
+        // a session that is being renewed may have been met under both of its keys
+        const byKey = new Map(found.flatMap((one) => (one === undefined ? [] : [[one.key, one] as const])))
+        return [...byKey.values()]
+      }))
   }
 
-  #ofUser(key: string, userId: string): MaybePromise<Loaded | undefined> {
+  /** The session under a key of the index, or where a renewal has moved it since the index was read. */
+  #ofUser(key: string, userId: string, hops: number): MaybePromise<Loaded | undefined> {
     return chain(this.#calls.run('read', () => this.#calls.backend.read(key)), (record) => {
-      if (record === undefined || record.userId !== userId || record.expiresAt <= now()) return undefined
+      if (record === undefined || record.expiresAt <= now()) return undefined
+      // a marker is nobody's
+      if (record.userId !== userId && record.userId !== undefined) return undefined
       const stored = storedOf(record)
-      return stored.meta.n === undefined ? new Loaded(key, stored, record.object) : undefined
+      if (stored.meta.n !== undefined) return hops < MAX_HOPS ? this.#ofUser(stored.meta.n, userId, hops + 1) : undefined
+      return record.userId === userId ? new Loaded(key, stored, record.object) : undefined
     })
   }
 

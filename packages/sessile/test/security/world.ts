@@ -12,11 +12,13 @@ import { session, type SessionMiddleware } from '../../src/express/factory.ts'
 import type { SessionOptions } from '../../src/express/options.ts'
 import { memoryStore } from '../../src/stores/memory/backend.ts'
 import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
+import { answersLater } from '../../src/testing/faults.ts'
 
 export const SECRET = 'a lantern that hangs over the harbour wall'
 export const NAME = 'visit'
 
-export type StoreKind = 'memory' | 'sqlite'
+/** `later` is memory that answers in a later turn, as stores over the network do: much goes another way then. */
+export type StoreKind = 'memory' | 'sqlite' | 'later'
 export type AppRequest = Request & { session: any; sessionID: string }
 
 export interface Reply {
@@ -74,12 +76,13 @@ export interface WorldOptions extends SessionOptions {
 
 /** Runs a test once on each store that is always at hand. */
 export function onEachStore(name: string, run: (kind: StoreKind, t: TestContext) => Promise<void>): void {
-  for (const kind of ['memory', 'sqlite'] as const) it(`${name} (${kind})`, (t) => run(kind, t))
+  for (const kind of ['memory', 'sqlite', 'later'] as const) it(`${name} (${kind})`, (t) => run(kind, t))
 }
 
 /** A store of that kind, gone when the test ends. */
 export function storeOf(t: TestContext, kind: StoreKind): { backend: SessionBackend; folder: string | undefined } {
   if (kind === 'memory') return { backend: memoryStore(), folder: undefined }
+  if (kind === 'later') return { backend: answersLater(memoryStore()), folder: undefined }
   const folder = mkdtempSync(join(tmpdir(), 'sessile-world-'))
   t.after(() => rmSync(folder, { recursive: true, force: true }))
   return { backend: sqliteStore({ file: join(folder, 'sessions.db') }), folder }
