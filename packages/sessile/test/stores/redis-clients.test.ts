@@ -86,7 +86,8 @@ async function everything({ client }: Connected): Promise<void> {
   }
   assert.ok(heard.includes(keys[1]!))
   stop()
-  assert.equal(await store.read(keys[1]!), undefined)
+  assert.ok(await store.remove(keys[2]!))
+  assert.equal(await store.read(keys[2]!), undefined)
   await store.ping!()
   await Promise.all([store.close!(), other.close!()])
 }
