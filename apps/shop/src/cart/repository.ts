@@ -29,7 +29,7 @@ export type Combine = (mine: CartLines, guests: CartLines, stockOf: (productId: 
 export type TakenLines = readonly { readonly productId: number; readonly quantity: number }[]
 
 /** The users' carts in the shop's database. */
-export function cartRepository(db: Database, now: () => number = Date.now): CartRepository {
+export function cartRepository(db: Database, now: () => number = () => Date.now()): CartRepository {
   return {
     linesOf: (userId) => linesOf(db, userId),
 

@@ -63,7 +63,7 @@ export class Orders {
   readonly #carts: CartsToOrder
   readonly #now: () => number
 
-  constructor({ repository, carts, now = Date.now }: OrdersOptions) {
+  constructor({ repository, carts, now = () => Date.now() }: OrdersOptions) {
     this.#repository = repository
     this.#carts = carts
     this.#now = now

@@ -58,7 +58,7 @@ const MAX_ID = 2 ** 31 - 1
 const newToken = () => randomBytes(24).toString('base64url')
 
 /** The orders in the shop's database. */
-export function orderRepository(db: Database, now: () => number = Date.now): OrderRepository {
+export function orderRepository(db: Database, now: () => number = () => Date.now()): OrderRepository {
   return {
     listOf: (userId) => readOrders(db, { userId }),
     listAll: (page) => readOrders(db, page),

@@ -68,7 +68,16 @@ describe('the fingerprint of lines', () => {
 
 describe('an order in JSON', () => {
   it('has its amounts in both forms and its time in UTC', () => {
-    const order = { id: 7, cartId: null, items: lines, totalCents: 208_995, currency: 'USD', createdAt: Date.UTC(2025, 0, 31, 12), cancelledAt: null, linkToken: null }
+    const order = {
+      id: 7,
+      cartId: null,
+      items: lines,
+      totalCents: 208_995,
+      currency: 'USD',
+      createdAt: Date.UTC(2025, 0, 31, 12),
+      cancelledAt: null,
+      linkToken: null
+    }
     assert.deepEqual(orderJson(order), {
       id: 7,
       items: [
