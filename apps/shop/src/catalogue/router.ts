@@ -22,17 +22,16 @@ export function searchOf(query: unknown): Search {
 /** The largest amount and number that the columns hold. */
 const MAX = 2 ** 31 - 1
 const WHOLE = /^\d{1,10}$/
-const price = z.union([z.number(), z.string().regex(/^ *\d{1,8}([.,]\d{1,2})? *$/)], 'Must be an amount like 29.99')
-const count = z.union([z.number(), z.string().regex(/^ *\d{1,10} *$/)], 'Must be a whole number, 0 or more')
+const AMOUNT = 'Must be an amount like 29.99'
+const NUMBER = 'Must be a whole number, 0 or more'
+const price = z.union([z.number(), z.string().regex(/^ *\d{1,8}([.,]\d{1,2})? *$/, AMOUNT)], AMOUNT)
+const count = z.union([z.number(), z.string().regex(/^ *\d{1,10} *$/, NUMBER)], NUMBER)
 const change = z.object({
   price: price
     .transform((amount) => Math.round(Number(String(amount).replace(',', '.')) * 100))
     .pipe(z.int().min(1, 'Must be at least 0.01').max(MAX, 'Is too much'))
     .optional(),
-  stock: count
-    .transform(Number)
-    .pipe(z.int('Must be a whole number, 0 or more').min(0, 'Must be 0 or more').max(MAX, 'Is too much'))
-    .optional(),
+  stock: count.transform(Number).pipe(z.int(NUMBER).min(0, 'Must be 0 or more').max(MAX, 'Is too much')).optional(),
   stockSeen: count.transform(Number).pipe(z.int('Must be a whole number').min(0, 'Must be 0 or more').max(MAX, 'Is too much')).optional()
 })
 
