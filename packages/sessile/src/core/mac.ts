@@ -1,4 +1,4 @@
-import { createHmac, hash, KeyObject, timingSafeEqual } from 'node:crypto'
+import { createHmac, hash, timingSafeEqual, type KeyObject } from 'node:crypto'
 
 const BLOCK = 64
 const DIGEST = 32
