@@ -80,7 +80,9 @@ describe('item 101: everything that happens to sessions and accounts is logged, 
     await step(['access.denied'], () => client.post('/cart/add', { productId: 1 }, { 'sec-fetch-site': 'cross-site' }))
     await step(['step-up.failed'], () => client.post('/account/reauthenticate', { password: 'not the password at all' }))
     await step([...ROTATED, 'step-up.succeeded'], () => client.post('/account/reauthenticate', { password: PASSWORD }))
-    await step([...ROTATED, 'account.email-changed'], () => client.post('/account/email', { email: 'teller@example.com', currentPassword: PASSWORD }))
+    await step([...ROTATED, 'account.email-changed'], () =>
+      client.post('/account/email', { email: 'teller@example.com', currentPassword: PASSWORD })
+    )
     const { deviceId } = (await client.get('/account/notices')).json.newDevices[0]
     await step(['device.confirmed'], () => client.post(`/account/devices/${deviceId}/confirm`))
     const [{ sessionId }] = (await client.get('/account/sessions')).json.sessions.filter((one: any) => !one.current)
@@ -136,7 +138,11 @@ describe('item 101: everything that happens to sessions and accounts is logged, 
   it('a sample of the requests of who is signed in', () => {
     const noted: string[] = []
     let chance = 0
-    const sample = touches((event) => noted.push(event), () => 'handle', { sample: 0.25, random: () => (chance = (chance + 0.25) % 1) })
+    const sample = touches(
+      (event) => noted.push(event),
+      () => 'handle',
+      { sample: 0.25, random: () => (chance = (chance + 0.25) % 1) }
+    )
     const request = (userId?: number) => sample({ method: 'GET', session: { userId } } as never, {} as never, () => {})
     for (let i = 0; i < 8; i++) request(7)
     assert.deepEqual(noted, ['session.touched', 'session.touched'])
@@ -185,7 +191,9 @@ describe('item 104: nobody writes lines of the log but the shop', () => {
     for (const agent of agents) {
       const client = shop.client({ headers: { 'x-forwarded-for': `198.51.100.7\t${forged}` } })
       // fetch refuses what no header may have; what it lets through goes as it is.
-      const answer = await client.post('/login', { username: `a\n${forged}`, password: 'x' }, { 'user-agent': agent }).catch(() => undefined)
+      const answer = await client
+        .post('/login', { username: `a\n${forged}`, password: 'x' }, { 'user-agent': agent })
+        .catch(() => undefined)
       if (answer) assert.ok([400, 401].includes(answer.status))
     }
     const lines = shop.lines()
@@ -210,7 +218,10 @@ describe('item 105: what shows how the shop is doing is closed', () => {
     for (const path of ['/metrics', '/admin', '/admin/sessions', '/admin/users', '/admin/audit', '/admin/dashboard/']) {
       for (const accept of ['application/json', BROWSER_ACCEPT]) {
         const visitor = await shop.client().get(path, { accept })
-        assert.ok([401, 404].includes(visitor.status) || (visitor.status === 303 && visitor.headers.get('location')!.startsWith('/login')), path)
+        assert.ok(
+          [401, 404].includes(visitor.status) || (visitor.status === 303 && visitor.headers.get('location')!.startsWith('/login')),
+          path
+        )
         assert.equal((await user.get(path, { accept })).status, 403, path)
       }
     }
@@ -308,7 +319,18 @@ describe('GET /admin/audit', () => {
       cursor = page.nextCursor
     }
     assert.deepEqual(paged.slice(-all.length), all)
-    assert.deepEqual(Object.keys(all[0]), ['id', 'time', 'event', 'userId', 'byUserId', 'sessionId', 'address', 'userAgent', 'requestId', 'details'])
+    assert.deepEqual(Object.keys(all[0]), [
+      'id',
+      'time',
+      'event',
+      'userId',
+      'byUserId',
+      'sessionId',
+      'address',
+      'userAgent',
+      'requestId',
+      'details'
+    ])
     const html = await admin.get('/admin/audit?event=account', { accept: BROWSER_ACCEPT })
     assert.match(html.text, /account\.registered/)
     assert.doesNotMatch(html.text, /<th scope="row"[^>]*>access\.denied/)

@@ -26,7 +26,10 @@ describe('a sign-in from a device that the account did not know', () => {
   it('is told on every page of the other devices, with what it was, until it is answered', async () => {
     const { client, stranger } = await withStranger()
     const [notice] = await noticesOf(client)
-    assert.deepEqual({ ...notice, deviceId: 0, time: '' }, { deviceId: 0, device: 'Firefox on Linux', ip: '127.0.0.1', time: '', current: false })
+    assert.deepEqual(
+      { ...notice, deviceId: 0, time: '' },
+      { deviceId: 0, device: 'Firefox on Linux', ip: '127.0.0.1', time: '', current: false }
+    )
     for (const path of ['/', '/cart', '/account']) {
       const text = await page(client, path)
       assert.match(text, /a device that it did not know: Firefox on Linux, 127\.0\.0\.1/, path)
@@ -66,7 +69,10 @@ describe('a sign-in from a device that the account did not know', () => {
     assert.deepEqual(await noticesOf(one.client), [])
     await device().post('/login', { username: one.username, password: PASSWORD })
     assert.deepEqual(await noticesOf(other.client), [])
-    assert.deepEqual([(await shop.client().get('/account/notices')).status, await page(shop.client()).then((text) => /did not know/.test(text))], [401, false])
+    assert.deepEqual(
+      [(await shop.client().get('/account/notices')).status, await page(shop.client()).then((text) => /did not know/.test(text))],
+      [401, false]
+    )
   })
 
   it('is not told any more after 30 days', async () => {
@@ -75,7 +81,10 @@ describe('a sign-in from a device that the account did not know', () => {
     try {
       const late = device()
       await late.post('/login', { username, password: PASSWORD })
-      assert.deepEqual((await noticesOf(late)).map((one: any) => one.current), [true])
+      assert.deepEqual(
+        (await noticesOf(late)).map((one: any) => one.current),
+        [true]
+      )
     } finally {
       mock.timers.reset()
     }
@@ -93,7 +102,13 @@ describe('"it wasn’t me"', () => {
     assert.deepEqual([status, json], [200, { message: 'Everybody else is signed out. Choose a new password now', revoked: 2 }])
     for (const one of [stranger, third, before]) assert.equal((await one.get('/profile')).status, 401)
 
-    for (const [method, path] of [['GET', '/profile'], ['GET', '/cart'], ['POST', '/checkout'], ['POST', '/account/email'], ['GET', '/account/sessions']] as const) {
+    for (const [method, path] of [
+      ['GET', '/profile'],
+      ['GET', '/cart'],
+      ['POST', '/checkout'],
+      ['POST', '/account/email'],
+      ['GET', '/account/sessions']
+    ] as const) {
       const refused = await client.send(method, path)
       assert.deepEqual([refused.status, refused.json], [403, { error: 'Password change required', code: 'password-change-required' }], path)
     }
@@ -162,7 +177,10 @@ describe('GET /account/activity', () => {
     await device().post('/login', { username, password: 'not the password at all' })
     await stranger.post('/logout')
     const { events } = (await client.get('/account/activity')).json
-    assert.deepEqual(events.map(({ event }: any) => event), ['logout', 'login.failed', 'device.new', 'login.succeeded', 'account.registered'])
+    assert.deepEqual(
+      events.map(({ event }: any) => event),
+      ['logout', 'login.failed', 'device.new', 'login.succeeded', 'account.registered']
+    )
     assert.equal(events[0].device, 'Firefox on Linux')
     assert.match(await page(client, '/account/activity'), /A user signed in from a device that the account did not know/)
     const paged: any[] = []

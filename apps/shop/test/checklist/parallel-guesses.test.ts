@@ -41,13 +41,22 @@ describe('item 84: guesses sent at once through several processes', () => {
     const passwordHash = await hash(PASSWORD, { memoryCost: 64, timeCost: 1, parallelism: 1 })
     const names = Array.from({ length: GUESSES }, (_, i) => `victim-${i}`)
     const more = { passwordHash, role: 'user', createdAt: 0 } as const
-    const rows = names.map((name) => ({ username: name, usernameKey: name, email: `${name}@x.example`, emailKey: `${name}@x.example`, ...more }))
+    const rows = names.map((name) => ({
+      username: name,
+      usernameKey: name,
+      email: `${name}@x.example`,
+      emailKey: `${name}@x.example`,
+      ...more
+    }))
     await db.insertInto('users').values(rows).execute()
     await db.destroy()
     const answers = await Promise.all(
       names.map((username, i) =>
         // One visitor: an IPv6 network of 2^64 addresses counts as one (117).
-        new Client((i % 2 ? first : second).url, { headers: { 'x-forwarded-for': `2001:db8::${i.toString(16)}` } }).post('/login', { username, password: 'x' })
+        new Client((i % 2 ? first : second).url, { headers: { 'x-forwarded-for': `2001:db8::${i.toString(16)}` } }).post('/login', {
+          username,
+          password: 'x'
+        })
       )
     )
     assert.equal(answers.filter(({ status }) => status === 401).length, MOST)

@@ -42,10 +42,12 @@ describe('item 99: errors show nothing of the inside', () => {
     for (const who of [shop.client(), user, admin]) {
       for (const [method, path, body] of requests) {
         for (const accept of ['application/json', BROWSER_ACCEPT]) {
-          const answer = await who.send(method, path, body, { accept, ...(typeof body === 'string' && { 'content-type': 'application/json' }) })
+          const answer = await who.send(method, path, body, {
+            accept,
+            ...(typeof body === 'string' && { 'content-type': 'application/json' })
+          })
           assert.ok(answer.status < 500, `${method} ${path}: ${answer.status}`)
-          if (answer.status >= 400)
-            assert.ok(!INSIDE.test(answer.text), `${method} ${path}: ${INSIDE.exec(answer.text)?.[0]}`)
+          if (answer.status >= 400) assert.ok(!INSIDE.test(answer.text), `${method} ${path}: ${INSIDE.exec(answer.text)?.[0]}`)
         }
       }
       assert.equal((await who.post('/logout')).status, 200)
@@ -75,9 +77,15 @@ describe('item 113: orders and carts are their owner’s alone', () => {
     const [one, other] = [await registered(shop), await registered(shop)]
     await one.client.post('/cart/add', { productId: 2 })
     const { order } = (await one.client.post('/checkout', undefined, { 'idempotency-key': 'k' })).json
-    assert.deepEqual((await one.client.get('/orders')).json.orders.map(({ id }: any) => id), [order.id])
+    assert.deepEqual(
+      (await one.client.get('/orders')).json.orders.map(({ id }: any) => id),
+      [order.id]
+    )
     assert.deepEqual((await other.client.get('/orders')).json.orders, [])
-    for (const [method, path] of [['GET', `/orders/${order.id}`], ['POST', `/orders/${order.id}/cancel`]] as const) {
+    for (const [method, path] of [
+      ['GET', `/orders/${order.id}`],
+      ['POST', `/orders/${order.id}/cancel`]
+    ] as const) {
       for (const who of [other.client, shop.client()]) {
         const { status } = await who.send(method, path)
         assert.ok([401, 404].includes(status), `${method} ${path}: ${status}`)
@@ -97,13 +105,25 @@ describe('item 114: registering, filling carts and ordering is limited', () => {
   const TOO_MANY = { error: 'Too many requests, please try again later', code: 'too-many-requests' }
 
   it('by address: others go on', async () => {
-    const statuses = await Promise.all(Array.from({ length: 70 }, () => from('10.11.0.1').post('/register', {}).then(({ status }) => status)))
+    const statuses = await Promise.all(
+      Array.from({ length: 70 }, () =>
+        from('10.11.0.1')
+          .post('/register', {})
+          .then(({ status }) => status)
+      )
+    )
     assert.deepEqual([statuses.filter((status) => status === 400).length, statuses.filter((status) => status === 429).length], [60, 10])
     const refused = await from('10.11.0.1').post('/register', {})
     assert.deepEqual(refused.json, TOO_MANY)
     assert.ok(Number(refused.headers.get('retry-after')) > 0)
     assert.equal((await from('10.11.0.2').post('/register', {})).status, 400)
-    const network = await Promise.all(Array.from({ length: 70 }, (_, i) => from(`2001:db8:5::${i}`).post('/register', {}).then(({ status }) => status)))
+    const network = await Promise.all(
+      Array.from({ length: 70 }, (_, i) =>
+        from(`2001:db8:5::${i}`)
+          .post('/register', {})
+          .then(({ status }) => status)
+      )
+    )
     assert.equal(network.filter((status) => status === 429).length, 10)
   })
 
