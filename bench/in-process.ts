@@ -134,3 +134,6 @@ for (const store of values.store) {
   }
 }
 rmSync(folder, { recursive: true })
+
+// better-sqlite3-session-store keeps a timer that would keep the process
+process.exit()
