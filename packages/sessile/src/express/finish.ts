@@ -17,6 +17,7 @@ type Work = () => MaybePromise<unknown>
 export class Finish implements Around {
   readonly #of: RequestSession
   #touched = false
+  #ended = false
   /** The session could not be serialized; the error answer goes out as it is. */
   #broken = false
   /** The session that was there when the response ended, and its attributes then. */
@@ -30,6 +31,40 @@ export class Finish implements Around {
   }
 
   head(): void {
+    this.#sendCookie()
+    if (!this.#ended) this.#saveBeforeFirstByte()
+  }
+
+  /**
+   * A head that leaves before the end is a stream's. What changed before its first byte is stored first, so that whoever reads
+   * that byte finds it; the bytes wait meanwhile.
+   */
+  #saveBeforeFirstByte(): void {
+    const { req, res } = this.#of
+    const session = this.#of.current()
+    const { socket } = res
+    // HTTP/2 lets no one hold its frames
+    if (!session || session === LAZY || this.#broken || !socket || req.httpVersionMajor > 1) return
+    socket.cork()
+    process.nextTick(() => {
+      const saved = attempt<unknown>(
+        () => {
+          // an end in the same tick does all at once
+          if (this.#ended || this.#of.current() !== session) return undefined
+          const rest = attributesOf(session)
+          if (!this.#of.shouldSave(session, rest)) return undefined
+          this.#touchOnce(session)
+          return this.#of.run(() => this.#of.store(session, rest), true)
+        },
+        (error) => {
+          this.#failure = { error }
+        }
+      )
+      void chain(saved, () => socket.uncork())
+    })
+  }
+
+  #sendCookie(): void {
     if (this.#broken || this.#failure) return
     const { req, res, context, cookieId, cookieToClear } = this.#of
     const { name, rolling, proxy } = context.options
@@ -51,8 +86,8 @@ export class Finish implements Around {
 
   /** Of a session that nobody looked at: whether it is new and of no consequence. One made in place of another is. */
   #isUntouchedNew(): boolean {
-    const { loaded, baseId, req, context } = this.#of
-    return loaded === undefined && baseId === req.sessionID && !context.options.saveUninitialized
+    const { loaded, baseline, req, context } = this.#of
+    return loaded === undefined && baseline.id === req.sessionID && !context.options.saveUninitialized
   }
 
   /** A cookie that cannot be written leaves the response as it is. */
@@ -65,15 +100,15 @@ export class Finish implements Around {
   }
 
   #shouldSetCookie(session: Session): boolean {
-    const { context, cookieId, req, storedChanges } = this.#of
+    const { context, cookieId, req, baseline } = this.#of
     const { rolling, saveUninitialized } = context.options
-    if (cookieId !== req.sessionID) return saveUninitialized || storedChanges || this.#isModified(session)
+    if (cookieId !== req.sessionID) return saveUninitialized || baseline.hasStoredChanges || this.#isModified(session)
     return rolling || (session.cookie.expires != null && this.#isModified(session))
   }
 
   #isModified(session: Session): boolean {
     const rest = this.#seen === session ? this.#seenText : attributesOf(session)
-    return this.#of.isModified(session, rest)
+    return this.#of.baseline.isModified(session, rest)
   }
 
   /** The cookie and the record get the same time, once per request. */
@@ -85,6 +120,7 @@ export class Finish implements Around {
   }
 
   end(): MaybePromise<boolean> {
+    this.#ended = true
     let work: Work | undefined
     try {
       work = this.#work()

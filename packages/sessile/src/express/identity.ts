@@ -20,9 +20,9 @@ export function renew(of: RequestSession, session: Session, reason: RenewReason,
   const id = of.context.newId(of.req)
   const { loaded } = of
   if (!loaded || of.loadedId !== session.id) {
-    const isUntouched = of.baseId === session.id
+    const isUntouched = of.baseline.id === session.id
     of.rename(session, id, undefined)
-    if (isUntouched) of.baseId = id
+    if (isUntouched) of.baseline.id = id
     return undefined
   }
   const change = of.changeOf(session, JSON.stringify(session), loaded, meta)
@@ -78,13 +78,24 @@ export function signIn(of: RequestSession, session: Session, userId: string | nu
 
   if (isForeign) return chain(fresh(false), () => (loaded ? chain(context.records.destroy(loaded.key), nothing) : undefined))
   if (!loaded) return fresh(true)
-  const moved = attempt(() => move(of, loaded, id, changeWith(true), 'sign-in'), (error) => {
-    // the visitor's session has been renewed already when the limit refuses it: he goes on with what he had
-    if (isSessionError(error) && error.code === 'too-many-sessions') of.rename(session, context.newId(of.req), undefined)
+  const moved = () => attempt(() => move(of, loaded, id, changeWith(true), 'sign-in'), (error) => {
+    // the visitor's session has been renewed already when the user may not have it: he goes on with what he had
+    if (isSessionError(error) && (error.code === 'too-many-sessions' || error.code === 'gone')) of.rename(session, context.newId(of.req), undefined)
     throw error
   })
-  // a visitor's session that ran out leaves him what this request holds of it; one of the user's own that was ended leaves nothing
-  return chain(moved, (stored) => (stored === 'gone' ? fresh(before === undefined) : became(stored, true)))
+  // a visitor's session that ran out leaves him what this request holds of it
+  if (before === undefined) return chain(moved(), (stored) => (stored === 'gone' ? fresh(true) : became(stored, true)))
+  // one of the user's own that was ended leaves nothing; where all of them were, this sign-in, which was under way, does not hold either
+  let kept = true
+  const again = () => chain(moved(), (stored) => {
+    if (stored !== 'gone') return stored
+    kept = false
+    return context.records.create(key, changeWith(false))
+  })
+  return chain(context.records.users.admit(user, again, () => key), (stored) => {
+    if (stored === undefined) throw new SessionError('gone', 'All sessions of the user were ended while this sign-in was under way.')
+    became(stored, kept)
+  })
 }
 
 /** After a re-authentication: a new id, and the sign-in counts from now. */
@@ -114,7 +125,7 @@ export function update<T>(of: RequestSession, session: Session, change: (draft: 
 
 function storeFirst(of: RequestSession, session: Session): MaybePromise<void> {
   return chain(of.store(session, attributesOf(session)), () => {
-    of.storedChanges = true
+    of.baseline.hasStoredChanges = true
   })
 }
 
@@ -142,8 +153,7 @@ function updateStored<T>(of: RequestSession, session: Session, change: (draft: A
       throw new SessionError('gone', 'It ended before the update.')
     }
     refresh(session, local, loaded.text)
-    of.savedId = session.id
-    of.savedText = attributesOf(session)
+    of.baseline.saved(session.id, attributesOf(session))
     of.storedCookie = session.cookie.data
     return returned
   })

@@ -3,6 +3,7 @@ import { SessionError } from '../core/errors.ts'
 import type { SessionEvent, SessionEvents } from '../core/events.ts'
 import { keyOfHandle } from '../core/ids.ts'
 import { ownerOf, type Context } from './context.ts'
+import { exclusiveOf, type Exclusive, type ExclusiveOptions } from './exclusive.ts'
 import * as identity from './identity.ts'
 import { infoOf, infoOfRequest, type SessionInfo } from './info.ts'
 import type { RequestSession } from './request-session.ts'
@@ -29,6 +30,8 @@ export interface SessionManager {
   on<E extends SessionEvent>(event: E, listener: (payload: SessionEvents[E]) => void): () => void
   /** After the user proved once more who he is: a new id, and the sign-in counts from now. */
   confirm(req: object): Promise<void>
+  /** A route middleware: one request at a time per session, on all processes. @throws SessionError `bad-option` */
+  exclusive(options?: ExclusiveOptions): Exclusive
   /** Removes expired sessions. @returns how many */
   sweep(limit?: number): Promise<number>
   /** Opens the store and sees whether it answers. */
@@ -93,6 +96,8 @@ export function managerOf(context: Context): SessionManager {
       if (!of || !session) throw new SessionError('gone', 'The request has no session to confirm.')
       await of.run(() => identity.confirm(of, session), true)
     },
+
+    exclusive: (options) => exclusiveOf(context, options),
 
     async sweep(limit = SWEEP) {
       return records.sweep(limit)

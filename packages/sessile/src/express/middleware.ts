@@ -94,7 +94,7 @@ function adopt(of: RequestSession, loaded: Loaded): void {
     of.adopt(loaded)
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error
-    of.startAnew(loaded, error)
+    of.startAnew({ loaded, error })
   }
 }
 

@@ -8,6 +8,7 @@ import type { Secret } from '../core/signatures.ts'
 import type { Change } from '../core/writer.ts'
 import { ask } from '../stores/express-store/ask.ts'
 import { adjustExpires } from './backend-store.ts'
+import { Baseline } from './baseline.ts'
 import type { Context } from './context.ts'
 import { Cookie, type CookieData } from './cookie.ts'
 import { signedValue, type RequestCookie } from './cookie-header.ts'
@@ -16,7 +17,7 @@ import { InFlight } from './in-flight.ts'
 import { defineSession, LAZY, type Current } from './lazy.ts'
 import { Session, type SessionOwner } from './session.ts'
 import { Store } from './store.ts'
-import { attributesOf, attributesText, cookieFirst, textOf } from './text.ts'
+import { attributesOf, cookieFirst, textOf } from './text.ts'
 import { OWNER, type Attributes, type Next, type SessionRequest, type SessionResponse } from './types.ts'
 
 /** What is known of one request's session, and what people do with it before the request ends. */
@@ -34,16 +35,7 @@ export class RequestSession implements SessionOwner {
   /** The stored session that `loadedId` names; absent while there is none. */
   loaded: Loaded | undefined
   loadedId: string | undefined
-  /** The id at the start: another one means "modified". */
-  baseId: string | undefined
-  /** The session's text whose attributes are the start; cut out when it is needed. */
-  #baseText = ''
-  #base: string | undefined
-  /** What was saved last, or needs no saving; without a text, the start itself. */
-  savedId: string | undefined
-  savedText: string | undefined
-  /** Whether changes were stored that the present start does not show. */
-  storedChanges = false
+  readonly baseline = new Baseline()
   /** The stored cookie, to see whether more than its time changed. */
   storedCookie: Partial<CookieData> | undefined
   /** Ids that this request ended; most end none. */
@@ -70,13 +62,13 @@ export class RequestSession implements SessionOwner {
     this.cookieId = cookie.id
   }
 
-  /** Takes over a session that was loaded. @throws TypeError for a record without a cookie, SyntaxError for one that is no JSON */
+  /** Takes over a session as it is stored; what the request changed before is dropped. @throws TypeError for a record without a cookie, SyntaxError for one that is no JSON */
   adopt(loaded: Loaded): void {
     const id = this.req.sessionID!
-    this.#became(loaded, id)
-    this.baseId = id
+    this.loaded = loaded
+    this.loadedId = id
+    this.baseline.loaded(id, loaded.text, !this.context.options.resave)
     if (loaded.moved) this.deadId = id
-    if (!this.context.options.resave) this.savedId = id
     if (loaded.object === undefined && cookieFirst(loaded.text)) this.#handOverUnseen()
     else this.#create(loaded)
   }
@@ -86,10 +78,7 @@ export class RequestSession implements SessionOwner {
     const { context, req } = this
     req.sessionID = context.newId(req)
     this.loaded = undefined
-    if (this.baseId === undefined) {
-      this.baseId = req.sessionID
-      this.#base = '}'
-    }
+    this.baseline.made(req.sessionID)
     if (typeof context.options.cookie === 'function') this.#make()
     else this.#handOverUnseen()
   }
@@ -97,15 +86,7 @@ export class RequestSession implements SessionOwner {
   /** After a `generate` that is not ours: what it made is the start. */
   generated(): void {
     this.loaded = undefined
-    this.baseId ??= this.req.sessionID
-    this.#base ??= attributesOf(this.req.session as Session)
-  }
-
-  #became(loaded: Loaded, id: string): void {
-    this.loaded = loaded
-    this.loadedId = id
-    this.#baseText = loaded.text
-    this.#base = undefined
+    this.baseline.made(this.req.sessionID!, attributesOf(this.req.session as Session))
   }
 
   #handOverUnseen(): void {
@@ -123,7 +104,7 @@ export class RequestSession implements SessionOwner {
       return this.loaded === undefined ? this.#make() : this.#create(this.loaded)
     } catch (error) {
       if (!(error instanceof SyntaxError) || this.loaded === undefined) throw error
-      this.startAnew(this.loaded, error)
+      this.startAnew({ loaded: this.loaded, error })
       return this.session()
     } finally {
       this.#looking = false
@@ -136,12 +117,14 @@ export class RequestSession implements SessionOwner {
     this.#value = value as Session | null | undefined
   }
 
-  /** In place of a record that cannot be read. */
-  startAnew(unreadable: Loaded, error: Error): void {
+  /** In place of a record that is gone, or that cannot be read. */
+  startAnew(unreadable?: { readonly loaded: Loaded; readonly error: Error }): void {
     const { context } = this
-    context.events.emit('unreadable-record', () => ({ handle: context.handleOf(unreadable.key), reason: error.message }))
-    this.baseId = undefined
-    this.savedId = undefined
+    if (unreadable) {
+      const { loaded, error } = unreadable
+      context.events.emit('unreadable-record', () => ({ handle: context.handleOf(loaded.key), reason: error.message }))
+    }
+    this.baseline.reset()
     this.generate()
     if (this.#looking) this.#make()
   }
@@ -178,16 +161,10 @@ export class RequestSession implements SessionOwner {
     return this.req.session
   }
 
-  isModified(session: Session, rest: string): boolean {
-    this.#base ??= attributesText(this.#baseText)
-    return session.id !== this.baseId || rest !== this.#base
-  }
-
   shouldSave(session: Session, rest: string): boolean {
-    const isNew = this.savedId === undefined && this.cookieId !== this.req.sessionID
-    if (isNew && !this.context.options.saveUninitialized) return this.isModified(session, rest)
-    const saved = this.savedText ?? (this.#base ??= attributesText(this.#baseText))
-    return this.savedId !== session.id || saved !== rest
+    const isNew = !this.baseline.hasSaved && this.cookieId !== this.req.sessionID
+    if (isNew && !this.context.options.saveUninitialized) return this.baseline.isModified(session, rest)
+    return !this.baseline.isSaved(session, rest)
   }
 
   /** Whether the session is in the store or will be at the end. */
@@ -198,8 +175,7 @@ export class RequestSession implements SessionOwner {
   /** Brings a session to the store as it is now. */
   store(session: Session, rest: string): MaybePromise<void> {
     const { context, loaded } = this
-    this.savedId = session.id
-    this.savedText = rest
+    this.baseline.saved(session.id, rest)
     if (this.hasEnded(session.id)) return undefined
     const text = this.textOf(session, rest)
     if (loaded && this.loadedId === session.id) return this.commit(session, loaded, this.changeOf(session, text, loaded))
@@ -276,8 +252,7 @@ export class RequestSession implements SessionOwner {
   save(session: Session): MaybePromise<void> {
     const rest = attributesOf(session)
     // the call counts, not its success: the end of the request does not repeat it
-    this.savedId = session.id
-    this.savedText = rest
+    this.baseline.saved(session.id, rest)
     return this.run(() => this.store(session, rest), this.loaded === undefined)
   }
 
@@ -285,9 +260,9 @@ export class RequestSession implements SessionOwner {
     const { context } = this
     return this.run(() => chain(context.records.load(context.keyOf(session.id)), (loaded) => {
       if (!loaded) throw new Error('failed to load session')
-      if (this.savedText !== undefined && this.isModified(session, this.savedText)) this.storedChanges = true
-      this.#became(loaded, session.id)
-      this.savedText = undefined
+      this.loaded = loaded
+      this.loadedId = session.id
+      this.baseline.reloaded(loaded.text)
       this.req.sessionID = session.id
       this.#create(loaded)
     }), false)
@@ -330,9 +305,8 @@ export class RequestSession implements SessionOwner {
     this.loaded = undefined
     if (!loaded) return
     this.stored(session, loaded)
-    this.savedId = id
-    this.savedText = attributesOf(session)
-    this.storedChanges = true
+    this.baseline.saved(id, attributesOf(session))
+    this.baseline.hasStoredChanges = true
   }
 
   renew(session: Session): MaybePromise<void> {
