@@ -15,3 +15,20 @@ export function atMost(ms: number, work: Promise<unknown> | undefined): Promise<
     work.then(done, done)
   })
 }
+
+/** The answer to a call, or what `tooLate` makes when there is none in time; an answer that comes later is nobody's. */
+export function answeredIn<T>(ms: number, answer: Promise<T>, tooLate: () => Error): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const cancel = after(ms, () => reject(tooLate()))
+    answer.then(
+      (value) => {
+        cancel()
+        resolve(value)
+      },
+      (error: unknown) => {
+        cancel()
+        reject(error)
+      }
+    )
+  })
+}

@@ -27,7 +27,10 @@ export function mongodbHarness(server: Server, name: string, more: Partial<Mongo
   const db = () => (admin ??= new MongoClient(server.url)).db()
   let clock: FakeClock | undefined
   let collectionName = ''
-  const store = () => mongodbStore({ url: server.url, collectionName, ...more })
+  const url = new URL(server.url)
+  // each call to a server that was killed takes so long
+  url.searchParams.set('serverSelectionTimeoutMS', '500')
+  const store = () => mongodbStore({ url: url.href, collectionName, ...more })
   return {
     name,
     make() {
@@ -43,11 +46,25 @@ export function mongodbHarness(server: Server, name: string, more: Partial<Mongo
         .collection<{ _id: string }>(collectionName)
         .updateOne({ _id: key }, { $set: { session, expires: new Date(expiresAt) } }, { upsert: true })
     },
-    ...(server.controllable ? { stop: () => server.kill(), start: () => server.restart() } : {}),
+    ...(server.controllable
+      ? {
+          async stop() {
+            // a journaled write takes all those before it into the journal, so that killing loses nothing
+            await db()
+              .collection(`${collectionName}_sync`)
+              .updateOne({ sync: 1 }, { $set: { sync: 1 } }, { upsert: true, writeConcern: { w: 1, j: true } })
+            // a client that lives through a kill may look for the server for ever (see the store's own client)
+            await admin?.close()
+            admin = undefined
+            await server.kill()
+          },
+          start: () => server.restart()
+        }
+      : {}),
     async clean() {
       clock?.restore()
       clock = undefined
-      for (const one of ['', '_marks', '_counters'])
+      for (const one of ['', '_marks', '_counters', '_sync'])
         await db()
           .collection(`${collectionName}${one}`)
           .drop()

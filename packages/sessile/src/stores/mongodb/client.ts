@@ -1,5 +1,5 @@
 import { SessionError } from '../../core/errors.ts'
-import { atMost } from '../at-most.ts'
+import { answeredIn, atMost } from '../at-most.ts'
 import type { ResolvedMongodbOptions } from './options.ts'
 
 /** A document as it is read: `session` is text or an object. */
@@ -57,11 +57,19 @@ const CLIENT_OPTIONS = { serverSelectionTimeoutMS: 3_000, connectTimeoutMS: 5_00
 const CLOSE_MS = 3_000
 
 /**
+ * A call that has no answer for so long never will (the driver's own time for that is the same, but a socket that is broken already
+ * keeps none). Callers were answered long before, by the deadline that SessionRecords keeps.
+ */
+const DEAD_AFTER_MS = 12_000
+
+class NoAnswer extends SessionError {}
+
+/**
  * Where the collections of a store are found: its own client, made at the first use, or what it was given.
  *
  * The driver finds lost servers again by itself, but for one case (6.22 and 7.9): when all of its connections break at one moment,
- * what it uses to look for the server may wait for ever on the broken one. So when the store's own client finds no server, another
- * one takes its place.
+ * a command that is just being sent may wait for ever, and what it looks for the server with may be waiting so. Hence calls have a
+ * time after which they fail; and when the store's own client finds no server, another one takes its place.
  */
 export class Collections {
   readonly #options: ResolvedMongodbOptions
@@ -81,6 +89,11 @@ export class Collections {
   /** @throws SessionError `store-closed` */
   checkOpen(): void {
     if (this.#closed) throw new SessionError('store-closed')
+  }
+
+  /** The answer of the driver. */
+  answered<T>(answer: Promise<T>): Promise<T> {
+    return answeredIn(DEAD_AFTER_MS, answer, () => new NoAnswer('store-timeout', `mongodb: there was none for ${DEAD_AFTER_MS} ms.`))
   }
 
   /** Is told of every error, with the generation that had it. */

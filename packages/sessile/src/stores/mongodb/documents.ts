@@ -109,7 +109,8 @@ export class MongoDocuments implements SessionBackend {
     this.collections.checkOpen()
     const { generation } = this.collections
     try {
-      return await call(this.#generation === generation && this.#collection ? this.#collection : await this.#opened(generation))
+      const collection = this.#generation === generation && this.#collection
+      return await this.collections.answered(call(collection || (await this.#opened(generation))))
     } catch (error) {
       this.collections.failed(error, generation)
       throw error
@@ -120,7 +121,7 @@ export class MongoDocuments implements SessionBackend {
   #opened(generation: number): Promise<Collection> {
     if (this.#generation !== generation) this.#opening = this.#collection = undefined
     this.#generation = generation
-    this.#opening ??= this.#open(generation).catch((error: unknown) => {
+    this.#opening ??= this.collections.answered(this.#open(generation)).catch((error: unknown) => {
       if (this.#generation === generation) this.#opening = undefined
       throw error
     })
