@@ -6,26 +6,35 @@ import { say, script, Trouble } from './lib/say.mjs'
 
 const HELP = `node scripts/security-table.mjs [--check]
 
-Reads the names of the package's tests ("item 27: ...", "CVE-2022-25896 ...") and writes where they stand into the tables of
+Reads the names of the tests of the package and of the shop ("item 27: ...", "CVE-2022-25896 ...") and writes where they stand into the tables of
 docs/security.md. What follows a dash there is kept as it is. With --check nothing is written; it fails when the page is stale, when a
 row has neither a test nor a reason, and when a test or a reason names what is not there.
 `
 
 const PAGE = join(ROOT, 'docs', 'security.md')
-const TESTS = join(ROOT, 'packages', 'sessile', 'test')
-const TITLE = /\b(?:it|test|onEachStore)\(\s*(['"`])((?:\\.|(?!\1)[\s\S])*?)\1/g
+/** Where tests are, with what their files are called by in the tables. */
+const FOLDERS = [
+  ['packages/sessile/test', ''],
+  ['apps/shop/test', 'shop/']
+]
+const TITLE = /(?:\b(?:it|test|onEachStore)|^ *describe)\(\s*(['"`])((?:\\.|(?!\1)[\s\S])*?)\1/gm
 const ADVISORY = /CVE-\d{4}-\d+|GHSA(?:-\w{4}){3}|[\w.-]+\/[\w.-]+#\d+/g
 
 /** For each item and advisory, the files whose tests name it. */
 function shownBy() {
   const found = new Map()
-  for (const name of readdirSync(TESTS, { recursive: true }).sort()) {
-    if (!name.endsWith('.test.ts')) continue
-    for (const [, , title] of readFileSync(join(TESTS, name), 'utf8').matchAll(TITLE)) {
+  const files = FOLDERS.flatMap(([folder, prefix]) =>
+    readdirSync(join(ROOT, folder), { recursive: true })
+      .filter((name) => name.endsWith('.test.ts'))
+      .sort()
+      .map((name) => [join(ROOT, folder, name), prefix + name.replaceAll('\\', '/')])
+  )
+  for (const [path, name] of files) {
+    for (const [, , title] of readFileSync(path, 'utf8').matchAll(TITLE)) {
       const items = /^items? (\d+(?:, \d+)*):/.exec(title)?.[1].split(', ') ?? []
       for (const key of [...items, ...(title.match(ADVISORY) ?? [])]) {
         if (!found.has(key)) found.set(key, new Set())
-        found.get(key).add(name.replaceAll('\\', '/'))
+        found.get(key).add(name)
       }
     }
   }
@@ -48,12 +57,17 @@ function made(page, found) {
     for (const key of seen) if (!found.has(key)) problems.push(`${first}: no test is named after ${key}`)
     const files = new Set([...keys, ...seen].flatMap((key) => [...(found.get(key) ?? [])]))
     if (files.size === 0 && reason.length < 10) problems.push(`${first}: there is neither a test nor a reason`)
-    const links = [...files].sort().map((file) => `[${file}](../packages/sessile/test/${file})`)
+    const links = [...files].sort().map((file) => `[${file}](${linkTo(file)})`)
     cells[cells.length - 2] = ` ${[links.join(', '), reason].filter(Boolean).join(' ')} `
     return cells.join('|')
   })
   for (const [key, files] of found) if (!rows.has(key)) problems.push(`${[...files].join(', ')}: ${key} is not in the tables`)
   return { text: lines.join('\n'), problems }
+}
+
+function linkTo(file) {
+  const [folder, prefix] = FOLDERS.find(([, prefix]) => prefix !== '' && file.startsWith(prefix)) ?? FOLDERS[0]
+  return `../${folder}/${file.slice(prefix.length)}`
 }
 
 await script(HELP, async (args) => {

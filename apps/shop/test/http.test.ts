@@ -88,7 +88,7 @@ describe('an address', () => {
       ['POST', '/nowhere'],
       ['GET', '/cart/add/more'],
       ['GET', '/__proto__'],
-      ['DELETE', '/products/1']
+      ['DELETE', '/products/1/parts']
     ] as const) {
       const { status, json, headers } = await shop.client().send(method, path)
       assert.deepEqual([status, json], [404, { error: 'Not found', code: 'not-found' }], path)
