@@ -65,6 +65,7 @@ let stream
 function follow() {
   if (document.hidden || leaving || !isLive()) return unfollow()
   if (stream) return
+  windows.postMessage('live')
   stream = new EventSource('/cart/events')
   stream.addEventListener('cart', ({ data }) => {
     if (JSON.parse(data).revision !== revision()) refresh()
@@ -72,11 +73,15 @@ function follow() {
   // Signed in, signed out, or revoked elsewhere: what is shown may be nobody's business any more.
   stream.addEventListener('ended', () => {
     unfollow()
-    refresh()
+    refresh(true)
   })
   // Another window took the place: this one looks again when it is looked at.
   stream.addEventListener('replaced', unfollow)
 }
+
+/** Windows that were there before the session: they hear from the others that there is one now. */
+const windows = new BroadcastChannel('shop')
+windows.onmessage = () => isLive() || refresh()
 
 function unfollow() {
   stream?.close()
@@ -84,8 +89,11 @@ function unfollow() {
 }
 
 let refreshing
-/** Fetches this page again, and shows it unless somebody is just typing into it. */
-async function refresh() {
+/**
+ * Fetches this page again, and shows it unless somebody is just typing into it.
+ * @param ended whether the session is over
+ */
+async function refresh(ended = false) {
   if (sending > 0 || leaving || refreshing) return
   refreshing = true
   try {
@@ -93,8 +101,14 @@ async function refresh() {
     const page = await parsed(answer)
     if (sending > 0 || leaving) return
     if (answer.redirected) return location.assign(answer.url)
+    // Whoever was about to order goes on there, once signed in again.
+    const key = document.querySelector('[name=idempotencyKey]')
+    const signedOut = ended && isSignedIn(document) && !isSignedIn(page)
+    if (signedOut && key) return location.assign(`/login?ended&next=${encodeURIComponent(`/cart?key=${key.value}`)}`)
+    if (signedOut && !answer.ok) return location.assign('/')
     const focused = document.activeElement?.id
-    if (isTyping()) document.querySelector('.top').replaceWith(page.querySelector('.top'))
+    // The answer to a form stands at an address where there may be no page.
+    if (!answer.ok || (isTyping() && !signedOut)) document.querySelector('.top').replaceWith(page.querySelector('.top'))
     else show(page, false)
     if (focused) byId(focused)?.focus()
   } catch {
@@ -104,6 +118,8 @@ async function refresh() {
     follow()
   }
 }
+
+const isSignedIn = (page) => page.querySelector('form[action="/logout"]') !== null
 
 /** Whether a field holds something else than the page came with. */
 function isTyping() {

@@ -1,6 +1,9 @@
-import { existsSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
-import type { Browser, Page } from 'playwright-core'
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import type { TestShop } from '../helpers.ts'
 
 const PLACES = [
   '/usr/bin/chromium',
@@ -40,7 +43,6 @@ const axe = require.resolve('axe-core')
 /** What axe finds wrong with a page, a line each. */
 export async function violations(page: Page): Promise<string[]> {
   // By the debugger, so that the page's content security policy stays as it is.
-  const { readFileSync } = await import('node:fs')
   await page.evaluate(readFileSync(axe, 'utf8'))
   return page.evaluate(async () => {
     const { axe } = globalThis as unknown as {
@@ -49,4 +51,68 @@ export async function violations(page: Page): Promise<string[]> {
     const found = await axe.run()
     return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`))
   })
+}
+
+/** A visit of somebody new. */
+export interface Visit {
+  readonly page: Page
+  readonly context: BrowserContext
+}
+
+/** Visits the shop with a browser of one's own. It fails where the browser complained of anything: scripts, the policy, other hosts. */
+export async function visit(
+  { browser, shop }: { readonly browser: Browser; readonly shop: TestShop },
+  options: BrowserContextOptions,
+  work: (visit: Visit) => Promise<void>
+): Promise<void> {
+  const context = await browser.newContext({ baseURL: shop.url, ...options })
+  const complaints: string[] = []
+  context.on('page', (page) => {
+    page.setDefaultTimeout(10_000)
+    page.on('pageerror', (error) => complaints.push(error.message))
+    page.on('console', (message) => {
+      if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) complaints.push(message.text())
+    })
+    page.on('request', (request) => {
+      if (!request.url().startsWith(shop.url) && !request.url().startsWith('data:')) complaints.push(request.url())
+    })
+  })
+  try {
+    await work({ context, page: await context.newPage() })
+    assert.deepEqual(complaints, [])
+  } finally {
+    await context.close()
+  }
+}
+
+export const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
+export const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true })
+export const heading = (page: Page, name: string) => page.getByRole('heading', { name, exact: true })
+export const field = (page: Page, name: string) => page.getByLabel(name, { exact: true })
+export const row = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name })
+
+const SCREENS = join(import.meta.dirname, 'screens')
+
+/** Keeps a picture of the whole page in `screens/`, which git does not. */
+export async function shoot(page: Page, name: string): Promise<void> {
+  mkdirSync(SCREENS, { recursive: true })
+  await page.screenshot({ path: join(SCREENS, `${name}.png`), fullPage: true })
+}
+
+/** How much what was there moved by itself while the page was put together; 0 is nothing. */
+export function layoutShift(page: Page): Promise<number> {
+  return page.evaluate(
+    () =>
+      new Promise<number>((resolve) => {
+        const { PerformanceObserver: Observer, requestAnimationFrame: frame } = globalThis as unknown as {
+          PerformanceObserver: new (listener: (list: { getEntries(): { value: number }[] }) => void) => { observe(options: object): void }
+          requestAnimationFrame(then: () => void): void
+        }
+        let sum = 0
+        new Observer((list) => {
+          for (const { value } of list.getEntries()) sum += value
+        }).observe({ type: 'layout-shift', buffered: true })
+        frame(() => frame(() => resolve(sum)))
+      })
+  )
 }

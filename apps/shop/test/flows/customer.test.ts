@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import type { Browser, BrowserContext, Page } from 'playwright-core'
-import { ADMIN, PASSWORD, startShop, type TestShop } from '../helpers.ts'
-import { launch, skip, violations } from './browser.ts'
+import type { Browser, BrowserContextOptions } from 'playwright-core'
+import { PASSWORD, startShop, type TestShop } from '../helpers.ts'
+import { button, field, heading, launch, link, row, skip, type Visit, visit as visitShop } from './browser.ts'
 
 let shop: TestShop
 let browser: Browser
@@ -18,38 +18,7 @@ after(async () => {
   await shop?.close()
 })
 
-interface Visit {
-  readonly page: Page
-  readonly context: BrowserContext
-  /** What the browser complained of: scripts that fail, what the policy forbids, what cannot be loaded. */
-  readonly complaints: string[]
-}
-
-async function visit(options: Parameters<Browser['newContext']>[0], work: (visit: Visit) => Promise<void>): Promise<void> {
-  const context = await browser.newContext({ baseURL: shop.url, ...options })
-  const page = await context.newPage()
-  page.setDefaultTimeout(10_000)
-  const complaints: string[] = []
-  page.on('pageerror', (error) => complaints.push(error.message))
-  page.on('console', (message) => {
-    if (message.type() === 'error' && !/status of 4\d\d/.test(message.text())) complaints.push(message.text())
-  })
-  page.on('request', (request) => {
-    if (!request.url().startsWith(shop.url) && !request.url().startsWith('data:')) complaints.push(request.url())
-  })
-  try {
-    await work({ page, context, complaints })
-    assert.deepEqual(complaints, [])
-  } finally {
-    await context.close()
-  }
-}
-
-const button = (page: Page, name: string) => page.getByRole('button', { name, exact: true })
-const link = (page: Page, name: string) => page.getByRole('link', { name, exact: true })
-const heading = (page: Page, name: string) => page.getByRole('heading', { name, exact: true })
-const field = (page: Page, name: string) => page.getByLabel(name, { exact: true })
-const row = (page: Page, name: string) => page.getByRole('row').filter({ hasText: name })
+const visit = (options: BrowserContextOptions, work: (visit: Visit) => Promise<void>) => visitShop({ browser, shop }, options, work)
 
 for (const javaScriptEnabled of [true, false]) {
   describe(`a customer ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, { skip }, () => {
@@ -152,64 +121,5 @@ describe('with JavaScript', { skip }, () => {
       assert.deepEqual(await page.evaluate('[localStorage.length, sessionStorage.length]'), [0, 0])
       const [cookie] = await context.cookies()
       assert.deepEqual([cookie?.name, cookie?.httpOnly, cookie?.sameSite, cookie?.path], ['sessionId', true, 'Strict', '/'])
-    }))
-})
-
-describe('accessibility', { skip }, () => {
-  for (const colorScheme of ['light', 'dark'] as const) {
-    it(`axe finds nothing on any page, ${colorScheme}`, () =>
-      visit({ colorScheme }, async ({ page }) => {
-        const check = async (what: string) => assert.deepEqual(await violations(page), [], what)
-        await page.goto('/')
-        await check('storefront')
-        await button(page, 'Add Mouse to cart').click()
-        await link(page, 'Cart (1)').click()
-        await check('cart')
-        await field(page, 'Quantity').fill('1000')
-        await button(page, 'Update').click()
-        await page.getByText(/Insufficient stock/).waitFor()
-        await check('cart with a fault')
-        await page.goto('/register')
-        await check('register')
-        await page.locator('form[action="/register"]').evaluate((form) => {
-          ;(form as unknown as { noValidate: boolean }).noValidate = true
-        })
-        await button(page, 'Create account').click()
-        await page.getByText(/at least 15 characters long/).waitFor()
-        await check('register with faults')
-        await page.goto('/login')
-        await check('login')
-        await field(page, 'Username or email').fill(ADMIN.username)
-        await field(page, 'Password').fill(ADMIN.password)
-        await button(page, 'Sign in').click()
-        await link(page, 'Cart (1)').click()
-        await button(page, 'Place order').click()
-        await heading(page, 'Orders').waitFor()
-        await check('orders')
-        for (const path of ['/account', '/account/confirm', '/admin/dashboard/', '/nowhere', '/cart']) {
-          await page.goto(path)
-          await check(path)
-        }
-      }))
-  }
-
-  it('axe does find what is wrong', () =>
-    visit({}, async ({ page }) => {
-      await page.goto('/')
-      await page.evaluate("document.querySelector('main').innerHTML = '<input>'")
-      assert.ok((await violations(page)).some((line) => line.startsWith('label: <input>')))
-    }))
-
-  it('the keyboard alone is enough', () =>
-    visit({}, async ({ page }) => {
-      await page.goto('/')
-      await page.keyboard.press('Tab')
-      assert.equal(await page.evaluate('document.activeElement.textContent'), 'Skip to the content')
-      const reached = new Set<string>()
-      for (let i = 0; i < 12; i++) {
-        reached.add((await page.evaluate('document.activeElement.textContent.replace(/\\s+/g, " ").trim()')) as string)
-        await page.keyboard.press('Tab')
-      }
-      for (const name of ['Cart (0)', 'Sign in', 'Add Laptop to cart', 'Add Keyboard to cart']) assert.ok(reached.has(name), name)
     }))
 })

@@ -7,7 +7,7 @@ import { serverFor } from '@sessile/test-servers'
 import { stockOf } from '../cart/database.ts'
 import { contentsOf, register, restock, signIn } from '../cart/shop.ts'
 import { copyAt } from '../concurrency/shops.ts'
-import { type Answer, Client, startProcess, startShop, temporaryFolder, type TestShop } from '../helpers.ts'
+import { type Answer, type Client, startProcess, startShop, temporaryFolder, type TestShop } from '../helpers.ts'
 
 /*
  * What the best carts and checkouts promise, by the numbers of the list that this shop was built after. Not here is what it
