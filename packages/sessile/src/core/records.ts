@@ -11,6 +11,8 @@ import { Renewals, type Renewal } from './renewal.ts'
 import { UserSessions, type UserLimit } from './user-sessions.ts'
 import { MAX_HOPS, RecordWriter, type Change, type CommitOutcome, type WriterOptions } from './writer.ts'
 
+const ENDED_MEANWHILE = 'All sessions of the user were ended while this one began.'
+
 export interface RecordsOptions extends UserLimit, WriterOptions {
   /** Longest time of one store call, ms. */
   readonly deadlineMs?: number
@@ -78,7 +80,7 @@ export class SessionRecords {
   create(key: string, change: Change): MaybePromise<Loaded> {
     if (change.userId === undefined) return this.#create(key, change)
     return chain(this.users.admit(change.userId, () => this.#create(key, change), () => key), (created) => {
-      if (created === undefined) throw new SessionError('gone', 'All sessions of the user were ended while this one began.')
+      if (created === undefined) throw new SessionError('gone', ENDED_MEANWHILE)
       return created
     })
   }
@@ -138,11 +140,15 @@ export class SessionRecords {
   /**
    * Gives a session a new id, its data kept and the request's changes laid in.
    * @returns `gone` when the session ended meanwhile; the new id is dead then too
+   * @throws SessionError `gone` when it was to become a user's, and all sessions of that user were ended meanwhile
    */
   renew(loaded: Loaded, newKey: string, change: Change, renewal: Renewal): MaybePromise<Loaded | 'gone'> {
     const work = () => this.#renewals.renew(loaded, newKey, change, renewal)
     if (change.userId === undefined || change.userId === loaded.userId) return work()
-    return chain(this.users.admit(change.userId, work, (done) => (done === 'gone' ? undefined : newKey)), (done) => done ?? 'gone')
+    return chain(this.users.admit(change.userId, work, (done) => (done === 'gone' ? undefined : newKey)), (done) => {
+      if (done === undefined) throw new SessionError('gone', ENDED_MEANWHILE)
+      return done
+    })
   }
 
   /** Writes into a session's meta, at the loaded version only. The data stay as they are. */

@@ -92,6 +92,35 @@ describe('never again: what has ended stays ended', () => {
     }
   )
 
+  onEachStore(
+    'better-auth/better-auth#11073: a sign-in that was under way when the user was signed out everywhere does not hold',
+    async (kind, t) => {
+      let meanwhile: (() => Promise<unknown>) | undefined
+      const wrap = (backend: SessionBackend) =>
+        wrapBackend(backend, async (operation, call) => {
+          const work = meanwhile
+          if (operation === 'create' && work) {
+            meanwhile = undefined
+            await work()
+          }
+          return call()
+        })
+      for (const had of ['nothing', 'a cart', 'a session of his own'] as const) {
+        const { browser, sessions, stored } = await world(t, { kind, wrap })
+        const visitor = browser()
+        if (had === 'a cart') await visitor.post('/set?name=cart&value=1')
+        if (had === 'a session of his own') await visitor.post('/login?user=7')
+        meanwhile = () => sessions.revokeAll(7)
+        assert.equal((await visitor.post('/login?user=7')).status, 401, had)
+        assert.equal((await visitor.get('/read')).json().userId, null)
+        assert.deepEqual(
+          (await stored()).filter(({ userId }) => userId !== undefined),
+          []
+        )
+      }
+    }
+  )
+
   onEachStore('CVE-2023-20862 (Spring Security): taking everything out of a session is written too', async (kind, t) => {
     const { browser } = await world(t, { kind })
     const visitor = browser()
