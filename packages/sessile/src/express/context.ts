@@ -3,7 +3,7 @@ import type { MaybePromise, SessionBackend } from '../core/backend.ts'
 import { now } from '../core/clock.ts'
 import type { EventHub } from '../core/events.ts'
 import { handleOf, hashId, newId } from '../core/ids.ts'
-import { endsOf, lifetimeOf, type Ends } from '../core/lifetimes.ts'
+import { endsOf, lifetimeOf, renewalDue, type Ends } from '../core/lifetimes.ts'
 import type { Loaded } from '../core/loaded.ts'
 import { chain } from '../core/maybe.ts'
 import type { Meta } from '../core/record-text.ts'
@@ -168,6 +168,13 @@ export class Context {
     const ages = { createdAt: meta.c ?? at, signedInAt: meta.a }
     const { absoluteExpiresAt } = endsOf(lifetimeOf(this.options.lifetimes, userId), ages, at, undefined)
     return { idleExpiresAt: idleEnd, absoluteExpiresAt, expiresAt: Math.min(idleEnd, absoluteExpiresAt) }
+  }
+
+  /** Whether a session's id is due for a routine renewal. */
+  isRenewalDue({ stored: { meta }, userId }: Loaded): boolean {
+    if (!this.options.hasLifetimes) return false
+    const at = now()
+    return renewalDue(lifetimeOf(this.options.lifetimes, userId), { createdAt: meta.c ?? at, signedInAt: meta.a, renewedAt: meta.r }, at)
   }
 
   /** A new session for a request that has none (any more), by the store's own `generate`, which people may replace. */

@@ -2,6 +2,7 @@ import type { MaybePromise } from '../core/backend.ts'
 import { later, now } from '../core/clock.ts'
 import { attempt, chain } from '../core/maybe.ts'
 import { ask } from '../stores/express-store/ask.ts'
+import * as identity from './identity.ts'
 import { LAZY } from './lazy.ts'
 import type { RequestSession } from './request-session.ts'
 import type { Around } from './response.ts'
@@ -150,7 +151,7 @@ export class Finish implements Around {
     let session = this.#of.current()
     if (session === LAZY) {
       if (this.#isUntouchedNew()) return undefined
-      if (this.#mayTouchUnseen()) return () => this.#touchUnseen()
+      if (this.#mayTouchUnseen() && !this.#isRenewalDue()) return () => this.#touchUnseen()
       session = this.#of.session()
     }
     const id = req.sessionID
@@ -161,12 +162,20 @@ export class Finish implements Around {
     const rest = attributesOf(seen)
     this.#seen = seen
     this.#seenText = rest
+    if (this.#isRenewalDue()) return () => identity.renewRoutinely(this.#of, seen)
     if (this.#of.shouldSave(seen, rest)) {
       // people replace `save` on a session; then theirs is called
       if (seen.save !== ownSave) return () => ask((answer) => seen.save(answer as () => void))
       return () => this.#of.store(seen, rest)
     }
     return cookieId === id ? () => this.#touchStored(seen, rest) : undefined
+  }
+
+  /** A new id needs a head that can still carry it, and a store that can leave a trace under the old one. */
+  #isRenewalDue(): boolean {
+    const { context, loaded, loadedId, cookieId, req, res } = this.#of
+    const isOwnId = loaded !== undefined && !loaded.moved && cookieId === req.sessionID && loadedId === cookieId
+    return isOwnId && !res.headersSent && context.isRenewalDue(loaded) && context.isOwn
   }
 
   /** Whether a session that nobody looked at needs no more than the numbers in its cookie. */

@@ -32,6 +32,32 @@ export function renew(of: RequestSession, session: Session, reason: RenewReason,
   })
 }
 
+/** How long requests that are on their way with an id that was renewed as a matter of routine still find the session. */
+const OVERLAP_MS = 30_000
+
+/**
+ * Gives a session that is old enough a new id at the end of a request. The request has the new one at once, since its cookie may
+ * have to be written before the store answers.
+ */
+export function renewRoutinely(of: RequestSession, session: Session): MaybePromise<void> {
+  const { context } = of
+  const loaded = of.loaded!
+  const id = context.newId(of.req)
+  const change = of.changeOf(session, of.textOf(session, attributesOf(session)), loaded)
+  of.rename(session, id, undefined)
+  const moved = attempt<Loaded | 'gone'>(
+    () => context.records.renew(loaded, context.keyOf(id), change, { reason: 'routine', follow: true, overlapMs: OVERLAP_MS }),
+    (error) => {
+      of.deadId = id
+      throw error
+    }
+  )
+  return chain(moved, (stored) => {
+    if (stored === 'gone') of.deadId = id
+    else of.stored(session, stored)
+  })
+}
+
 /** A new id for a stored session. A third-party store would keep a marker as a session, so there the old one is just ended. */
 function move(of: RequestSession, loaded: Loaded, id: string, change: Change, reason: RenewReason): MaybePromise<Loaded | 'gone'> {
   const { context } = of

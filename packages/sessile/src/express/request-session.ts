@@ -7,23 +7,19 @@ import type { Meta } from '../core/record-text.ts'
 import type { Secret } from '../core/signatures.ts'
 import type { Change } from '../core/writer.ts'
 import { ask } from '../stores/express-store/ask.ts'
-import { adjustExpires } from './backend-store.ts'
-import { Baseline } from './baseline.ts'
 import type { Context } from './context.ts'
-import { Cookie, type CookieData } from './cookie.ts'
+import { Cookie } from './cookie.ts'
 import { signedValue, type RequestCookie } from './cookie-header.ts'
+import { HeldSession } from './held-session.ts'
 import * as identity from './identity.ts'
 import { InFlight } from './in-flight.ts'
-import { defineSession, LAZY, type Current } from './lazy.ts'
-import { Session, type SessionOwner } from './session.ts'
+import type { Session, SessionOwner } from './session.ts'
 import { Store } from './store.ts'
-import { attributesOf, cookieFirst, textOf } from './text.ts'
-import { OWNER, type Attributes, type Next, type SessionRequest, type SessionResponse } from './types.ts'
+import { attributesOf, textOf } from './text.ts'
+import type { Attributes, Next, SessionRequest, SessionResponse } from './types.ts'
 
 /** What is known of one request's session, and what people do with it before the request ends. */
-export class RequestSession implements SessionOwner {
-  readonly context: Context
-  readonly req: SessionRequest
+export class RequestSession extends HeldSession implements SessionOwner {
   readonly res: SessionResponse
   readonly next: Next
   readonly secrets: readonly Secret[]
@@ -32,133 +28,19 @@ export class RequestSession implements SessionOwner {
   /** The verified id in it. */
   readonly cookieId: string | undefined
 
-  /** The stored session that `loadedId` names; absent while there is none. */
-  loaded: Loaded | undefined
-  loadedId: string | undefined
-  readonly baseline = new Baseline()
-  /** The stored cookie, to see whether more than its time changed. */
-  storedCookie: Partial<CookieData> | undefined
   /** Ids that this request ended; most end none. */
   #endedIds: Set<string> | undefined
-  /** An id that turned out to be over: its cookie is not sent. */
-  deadId: string | undefined
   /** The cookie that the browser is to forget. */
   cookieToClear: Cookie | undefined
   /** Operations that people asked for and that are under way; most requests have none. */
   #inFlight: InFlight | undefined
-  /** What `req.session` is; unseen until somebody looks. */
-  #value: Session | null | undefined
-  #isUnseen = false
-  #peeking = false
-  #looking = false
-
   constructor(context: Context, req: SessionRequest, res: SessionResponse, next: Next, secrets: readonly Secret[], cookie: RequestCookie) {
-    this.context = context
-    this.req = req
+    super(context, req)
     this.res = res
     this.next = next
     this.secrets = secrets
     this.cookie = cookie
     this.cookieId = cookie.id
-  }
-
-  /** Takes over a session as it is stored; what the request changed before is dropped. @throws TypeError for a record without a cookie, SyntaxError for one that is no JSON */
-  adopt(loaded: Loaded): void {
-    const id = this.req.sessionID!
-    this.loaded = loaded
-    this.loadedId = id
-    this.baseline.loaded(id, loaded.text, !this.context.options.resave)
-    if (loaded.moved) this.deadId = id
-    if (loaded.object === undefined && cookieFirst(loaded.text)) this.#handOverUnseen()
-    else this.#create(loaded)
-  }
-
-  /** Puts a new session on the request; it is made when somebody looks. */
-  generate(): void {
-    const { context, req } = this
-    req.sessionID = context.newId(req)
-    this.loaded = undefined
-    this.baseline.made(req.sessionID)
-    if (typeof context.options.cookie === 'function') this.#make()
-    else this.#handOverUnseen()
-  }
-
-  /** After a `generate` that is not ours: what it made is the start. */
-  generated(): void {
-    this.loaded = undefined
-    this.baseline.made(this.req.sessionID!, attributesOf(this.req.session as Session))
-  }
-
-  #handOverUnseen(): void {
-    this.#isUnseen = true
-    defineSession(this.req)
-  }
-
-  /** What `req.session` gives: the session, made now if it was not yet. */
-  look(): Current {
-    if (!this.#isUnseen) return this.#value
-    if (this.#peeking) return LAZY
-    if (this.#looking) return undefined
-    this.#looking = true
-    try {
-      return this.loaded === undefined ? this.#make() : this.#create(this.loaded)
-    } catch (error) {
-      if (!(error instanceof SyntaxError) || this.loaded === undefined) throw error
-      this.startAnew({ loaded: this.loaded, error })
-      return this.session()
-    } finally {
-      this.#looking = false
-    }
-  }
-
-  /** What is assigned to `req.session`. */
-  assign(value: unknown): void {
-    this.#isUnseen = false
-    this.#value = value as Session | null | undefined
-  }
-
-  /** In place of a record that is gone, or that cannot be read. */
-  startAnew(unreadable?: { readonly loaded: Loaded; readonly error: Error }): void {
-    const { context } = this
-    if (unreadable) {
-      const { loaded, error } = unreadable
-      context.events.emit('unreadable-record', () => ({ handle: context.handleOf(loaded.key), reason: error.message }))
-    }
-    this.baseline.reset()
-    this.generate()
-    if (this.#looking) this.#make()
-  }
-
-  #make(): Session {
-    const session = new Session(this.req)
-    this.req.session = session
-    session.cookie = this.context.newCookie(this.req)
-    return session
-  }
-
-  #create(loaded: Loaded): Session {
-    const { context, req } = this
-    const record = (loaded.object ?? JSON.parse(loaded.text)) as { cookie?: CookieData }
-    if (loaded.object === undefined && !context.options.hasLifetimes) adjustExpires(record as { cookie?: { expires?: unknown } }, loaded)
-    this.storedCookie = record.cookie
-    const { store } = context
-    const create = store instanceof Store ? store.createSession : Store.prototype.createSession
-    create.call(store as Store, req, record)
-    return req.session as Session
-  }
-
-  /** The request's session, without waking it. */
-  current(): Current {
-    if ((this.req as unknown as { [OWNER]?: unknown })[OWNER] !== this) return undefined
-    this.#peeking = true
-    const current = this.req.session as Current
-    this.#peeking = false
-    return current
-  }
-
-  /** The request's session, made if it was not yet. */
-  session(): Session | null | undefined {
-    return this.req.session
   }
 
   shouldSave(session: Session, rest: string): boolean {
@@ -264,7 +146,7 @@ export class RequestSession implements SessionOwner {
       this.loadedId = session.id
       this.baseline.reloaded(loaded.text)
       this.req.sessionID = session.id
-      this.#create(loaded)
+      this.create(loaded)
     }), false)
   }
 

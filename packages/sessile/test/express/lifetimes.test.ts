@@ -4,7 +4,8 @@ import { memoryStore } from '../../src/stores/memory/backend.ts'
 import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
 import { wrapBackend } from '../../src/core/backend.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
-import { called, cookieFor, idOf, options, ours, PlainStore, serve } from './helpers.ts'
+import { answersLater } from '../../src/testing/faults.ts'
+import { attributesOf, cookieFor, idOf, options, ours, PlainStore, serve } from './helpers.ts'
 
 const MINUTE = 60_000
 
@@ -139,5 +140,50 @@ test('a session without any expiry lives a day after its last request in our sto
     await clock.advance(25 * 60 * MINUTE)
     assert.equal((await server.get('/look', { cookie })).json().session.cart, lives ? 1 : undefined)
   }
-  assert.equal(await called((callback) => callback(null, 1)), 1)
+})
+
+for (const [kind, make] of Object.entries<() => any>({ memory: memoryStore, late: () => answersLater(memoryStore()) })) {
+  test(`ids are renewed as a matter of routine, and the old one is found a little longer (${kind})`, async (t) => {
+    const clock = clockFor(t)
+    const server = await app(t, { store: make(), lifetimes: { anonymous: { idle: '1d', renewAfter: '1h' } } })
+    const first = await server.get('/cart')
+    await clock.advance(30 * MINUTE)
+    assert.equal((await server.get('/unseen', { cookie: first.cookie })).cookie, undefined)
+    let { cookie } = first
+    for (const path of ['/unseen', '/cart']) {
+      await clock.advance(60 * MINUTE)
+      const renewed = await server.get(path, { cookie })
+      assert.ok(renewed.cookie && renewed.cookie !== cookie, path)
+      cookie = renewed.cookie
+    }
+    assert.equal((await server.get('/look', { cookie })).json().session.cart, 1)
+    assert.equal((await server.get('/look', { cookie: first.cookie })).json().session.cart, undefined)
+  })
+
+  test(`requests on their way with the old id find the session for a while, and set no cookie (${kind})`, async (t) => {
+    const clock = clockFor(t)
+    const server = await app(t, { store: make(), rolling: true, lifetimes: { anonymous: { idle: '1d', renewAfter: '1h' } } })
+    const { cookie } = await server.get('/cart')
+    await clock.advance(61 * MINUTE)
+    const renewed = await server.get('/unseen', { cookie })
+    await clock.advance(20_000)
+    const late = await server.get('/look', { cookie })
+    assert.deepEqual([late.json().session.cart, late.cookies], [1, []])
+    await clock.advance(20_000)
+    assert.equal((await server.get('/look', { cookie })).json().session.cart, undefined)
+    assert.equal((await server.get('/look', { cookie: renewed.cookie })).json().session.cart, 1)
+  })
+}
+
+test('with rolling the browser keeps the cookie as long as its session lives unused; a handler\'s own time stays', async (t) => {
+  clockFor(t)
+  actions['/own'] = (req) => { req.session.x = 1; req.session.cookie.maxAge = 5 * MINUTE }
+  actions['/none'] = (req) => { req.session.x = 1; req.session.cookie.expires = null }
+  const lifetimes = { anonymous: { idle: '7d' }, signedIn: { idle: '30m' } }
+  const server = await app(t, { store: memoryStore(), rolling: true, cookie: { maxAge: 7 * 24 * 60 * MINUTE }, lifetimes })
+  const left = (answer: any) => Date.parse(attributesOf(answer.cookies[0])['expires'] as string) - Math.floor(Date.now() / 1000) * 1000
+  assert.equal(left(await server.get('/cart')), 7 * 24 * 60 * MINUTE)
+  assert.equal(left(await server.get('/in')), 30 * MINUTE)
+  assert.equal(left(await server.get('/own')), 5 * MINUTE)
+  assert.equal(attributesOf((await server.get('/none')).cookies[0])['expires'], undefined)
 })

@@ -1,0 +1,133 @@
+import type { Loaded } from '../core/loaded.ts'
+import { adjustExpires } from './backend-store.ts'
+import { Baseline } from './baseline.ts'
+import type { Context } from './context.ts'
+import type { CookieData } from './cookie.ts'
+import { defineSession, LAZY, type Current } from './lazy.ts'
+import { Session } from './session.ts'
+import { Store } from './store.ts'
+import { attributesOf, cookieFirst } from './text.ts'
+import { OWNER, type SessionRequest } from './types.ts'
+
+/** What stands on a request as its session: loaded or made, and neither parsed nor built before somebody looks. */
+export class HeldSession {
+  readonly context: Context
+  readonly req: SessionRequest
+  /** The stored session that `loadedId` names; absent while there is none. */
+  loaded: Loaded | undefined
+  loadedId: string | undefined
+  readonly baseline = new Baseline()
+  /** The stored cookie, to see whether more than its time changed. */
+  storedCookie: Partial<CookieData> | undefined
+  /** An id that turned out to be over: its cookie is not sent. */
+  deadId: string | undefined
+  #value: Session | null | undefined
+  #isUnseen = false
+  #peeking = false
+  #looking = false
+
+  constructor(context: Context, req: SessionRequest) {
+    this.context = context
+    this.req = req
+  }
+
+  /** Takes over a session as it is stored; what the request changed before is dropped. @throws TypeError for a record without a cookie, SyntaxError for one that is no JSON */
+  adopt(loaded: Loaded): void {
+    const id = this.req.sessionID!
+    this.loaded = loaded
+    this.loadedId = id
+    this.baseline.loaded(id, loaded.text, !this.context.options.resave)
+    if (loaded.moved) this.deadId = id
+    if (loaded.object === undefined && cookieFirst(loaded.text)) this.#handOverUnseen()
+    else this.create(loaded)
+  }
+
+  /** Puts a new session on the request; it is made when somebody looks. */
+  generate(): void {
+    const { context, req } = this
+    req.sessionID = context.newId(req)
+    this.loaded = undefined
+    this.baseline.made(req.sessionID)
+    if (typeof context.options.cookie === 'function') this.#make()
+    else this.#handOverUnseen()
+  }
+
+  /** After a `generate` that is not ours: what it made is the start. */
+  generated(): void {
+    this.loaded = undefined
+    this.baseline.made(this.req.sessionID!, attributesOf(this.req.session as Session))
+  }
+
+  #handOverUnseen(): void {
+    this.#isUnseen = true
+    defineSession(this.req)
+  }
+
+  /** What `req.session` gives: the session, made now if it was not yet. */
+  look(): Current {
+    if (!this.#isUnseen) return this.#value
+    if (this.#peeking) return LAZY
+    if (this.#looking) return undefined
+    this.#looking = true
+    try {
+      return this.loaded === undefined ? this.#make() : this.create(this.loaded)
+    } catch (error) {
+      if (!(error instanceof SyntaxError) || this.loaded === undefined) throw error
+      this.startAnew({ loaded: this.loaded, error })
+      return this.session()
+    } finally {
+      this.#looking = false
+    }
+  }
+
+  /** What is assigned to `req.session`. */
+  assign(value: unknown): void {
+    this.#isUnseen = false
+    this.#value = value as Session | null | undefined
+  }
+
+  /** In place of a record that is gone, or that cannot be read. */
+  startAnew(unreadable?: { readonly loaded: Loaded; readonly error: Error }): void {
+    const { context } = this
+    if (unreadable) {
+      const { loaded, error } = unreadable
+      context.events.emit('unreadable-record', () => ({ handle: context.handleOf(loaded.key), reason: error.message }))
+    }
+    this.baseline.reset()
+    this.generate()
+    if (this.#looking) this.#make()
+  }
+
+  #make(): Session {
+    const session = new Session(this.req)
+    this.req.session = session
+    session.cookie = this.context.newCookie(this.req)
+    return session
+  }
+
+  /** Makes the session of a record, and puts it on the request. */
+  create(loaded: Loaded): Session {
+    const { context, req } = this
+    const record = (loaded.object ?? JSON.parse(loaded.text)) as { cookie?: CookieData }
+    if (loaded.object === undefined && !context.options.hasLifetimes) adjustExpires(record as { cookie?: { expires?: unknown } }, loaded)
+    this.storedCookie = record.cookie
+    const { store } = context
+    const create = store instanceof Store ? store.createSession : Store.prototype.createSession
+    create.call(store as Store, req, record)
+    return req.session as Session
+  }
+
+  /** The request's session, without waking it. */
+  current(): Current {
+    if ((this.req as unknown as { [OWNER]?: unknown })[OWNER] !== this) return undefined
+    this.#peeking = true
+    const current = this.req.session as Current
+    this.#peeking = false
+    return current
+  }
+
+  /** The request's session, made if it was not yet. */
+  session(): Session | null | undefined {
+    return this.req.session
+  }
+}
