@@ -20,7 +20,7 @@ const USE = `
 `
 
 test('the package holds what its users need, and nothing more', () => {
-  const outside = packed.files.filter((file) => !/^(index\.(js|d\.ts)|express-session\.d\.ts|package\.json|README\.md|LICENSE|session\/\w+\.(js|d\.ts)|dist\/.+\.(js|d\.ts|json))$/.test(file))
+  const outside = packed.files.filter((file) => !/^(index\.(js|d\.ts)|express-session\.d\.ts|package\.json|README\.md|LICENSE|session\/\w+\.(js|d\.ts)|bin\/\w+\.js|dist\/.+\.(js|d\.ts|json))$/.test(file))
   assert.deepEqual(outside, [])
   for (const needed of ['index.js', 'index.d.ts', 'session/cookie.js', 'dist/entries/index.js', 'dist/entries/sqlite.d.ts']) assert.ok(packed.files.includes(needed), needed)
 })
