@@ -1,7 +1,7 @@
 import { type CartAttributes, guestLines } from '../cart/guest-cart.ts'
 import type { Database } from '../database/database.ts'
-import { piecesOf, revisionOf } from '../pages/reading.ts'
-import type { CartStates } from './live.ts'
+import { piecesOf, revisionOf } from './reading.ts'
+import type { CartStates } from '../live/live.ts'
 
 /** The carts of sessions, as pages tell them from each other. */
 export function cartStates(db: Database): CartStates {
