@@ -134,7 +134,8 @@ export function createPages(options: PagesOptions): Pages {
     // What programs send to the same address, to have something changed, is answered like anything else of theirs.
     if ((req.method === 'POST' || req.method === 'DELETE') && !wantsPage(req)) return next()
     res.locals['pageOnly'] = true
-    errorsAsPages(req, res)
+    // A form's errors are shown on the form.
+    if (res.locals['form'] === undefined) errorsAsPages(req, res)
     next()
   }
   const own =
