@@ -78,8 +78,12 @@ export class SessionRecords {
    * all sessions of its user were ended meanwhile, `too-many-sessions`
    */
   create(key: string, change: Change): MaybePromise<Loaded> {
-    if (change.userId === undefined) return this.#create(key, change)
-    return chain(this.users.admit(change.userId, () => this.#create(key, change), () => key), (created) => {
+    const told = (created: Loaded): Loaded => {
+      this.events.emit('created', () => ({ handle: this.handleOf(key), ...whose(change.userId) }))
+      return created
+    }
+    if (change.userId === undefined) return chain(this.#create(key, change), told)
+    return chain(this.users.admit(change.userId, () => chain(this.#create(key, change), told), () => key), (created) => {
       if (created === undefined) throw new SessionError('gone', ENDED_MEANWHILE)
       return created
     })
@@ -90,7 +94,6 @@ export class SessionRecords {
     const record = this.#writer.record(change, change.text, meta)
     return chain(this.calls.run('create', () => this.backend.create(key, record)), (result) => {
       if (result.outcome === 'taken') throw new SessionError('id-taken', 'Ask for another one; with a genid of your own, make its ids unique.')
-      this.events.emit('created', () => ({ handle: this.handleOf(key), ...whose(change.userId) }))
       return new Loaded(key, { text: change.text, meta, version: result.version, expiresAt: change.expiresAt, userId: change.userId })
     })
   }

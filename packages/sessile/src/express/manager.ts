@@ -83,9 +83,12 @@ export function managerOf(context: Context): SessionManager {
     },
 
     async scan({ cursor, limit = PAGE } = {}) {
-      const page = await records.scan(cursor, limit)
+      // a store's cursor may be a key, so what people see of it is as closed as a handle
+      const from = cursor === undefined ? undefined : keyOf(cursor)
+      if (cursor !== undefined && from === undefined) throw new SessionError('bad-argument', 'The cursor is not one that scan gave.')
+      const page = await records.scan(from, limit)
       const sessions = page.sessions.map((loaded) => infoOf(context, loaded))
-      return page.cursor === undefined ? { sessions } : { sessions, cursor: page.cursor }
+      return page.cursor === undefined ? { sessions } : { sessions, cursor: context.handleOf(page.cursor) }
     },
 
     on: (event, listener) => context.events.on(event, listener),

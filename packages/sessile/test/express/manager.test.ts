@@ -54,6 +54,7 @@ for (const [kind, make] of Object.entries({ memory: memoryStore, sqlite: () => s
       const page: any = await server.sessions.scan({ cursor, limit: 3 })
       for (const { handle } of page.sessions) seen.add(handle)
       cursor = page.cursor
+      assert.ok(cursor === undefined || cursor.length > 20, 'a cursor shows nothing of a key')
     } while (cursor !== undefined)
     assert.equal(seen.size, 7)
   })
@@ -90,12 +91,12 @@ test('events are told once each, with handles and no ids', async (t) => {
   const second = await server.get('/a', { cookie: first.cookie })
   await server.get('/look', { cookie: first.cookie })
   await server.get('/destroy', { cookie: second.cookie })
-  assert.deepEqual(told.map(([event]) => event), ['created', 'created', 'renewed', 'ended', 'signed-in', 'retired-id', 'destroyed', 'ended'])
+  assert.deepEqual(told.map(([event]) => event), ['created', 'renewed', 'ended', 'signed-in', 'retired-id', 'destroyed', 'ended'])
   const text = JSON.stringify(told)
   assert.ok(!text.includes(idOf(first.cookie)) && !text.includes(idOf(second.cookie)))
   for (const off of stop) off()
   await server.get('/set')
-  assert.equal(told.length, 8)
+  assert.equal(told.length, 7)
 })
 
 test('ready, sweep and close', async (t) => {
