@@ -1,6 +1,6 @@
 /** Everything that the audit log knows, with what it means; `docs/shop.md` and the search show it. */
 export const AUDIT_EVENTS = {
-  'session.created': 'A session was stored under an id for the first time: it began, or session.rotated follows',
+  'session.created': 'A session began: it was stored for the first time',
   'session.rotated': 'A session got a new id: at a sign-in, a confirmation, a change of rights',
   'session.touched': 'A session was used; a sample of its requests',
   'session.destroyed': 'A session was ended by its own request',
