@@ -54,8 +54,13 @@ function show(page, says) {
   if (!says) return
   // A screen reader says what changes in a region that was there before.
   status.innerHTML = ''
+  // Above the page, so that nothing moves away from under the pointer.
+  status.className = 'floating'
   requestAnimationFrame(() => status.replaceChildren(...said.childNodes))
+  clearTimeout(fading)
+  fading = setTimeout(() => status.replaceChildren(), 8_000)
 }
+let fading
 
 // --- other windows ---
 

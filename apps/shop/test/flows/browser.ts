@@ -99,18 +99,20 @@ export async function shoot(page: Page, name: string): Promise<void> {
   await page.screenshot({ path: join(SCREENS, `${name}.png`), fullPage: true })
 }
 
-/** How much what was there moved by itself while the page was put together; 0 is nothing. */
+/** How much of the page moved without anybody's having done something, since it was opened; 0 is nothing. */
 export function layoutShift(page: Page): Promise<number> {
   return page.evaluate(
     () =>
       new Promise<number>((resolve) => {
         const { PerformanceObserver: Observer, requestAnimationFrame: frame } = globalThis as unknown as {
-          PerformanceObserver: new (listener: (list: { getEntries(): { value: number }[] }) => void) => { observe(options: object): void }
+          PerformanceObserver: new (listener: (list: { getEntries(): { value: number; hadRecentInput: boolean }[] }) => void) => {
+            observe(options: object): void
+          }
           requestAnimationFrame(then: () => void): void
         }
         let sum = 0
         new Observer((list) => {
-          for (const { value } of list.getEntries()) sum += value
+          for (const { value, hadRecentInput } of list.getEntries()) if (!hadRecentInput) sum += value
         }).observe({ type: 'layout-shift', buffered: true })
         frame(() => frame(() => resolve(sum)))
       })

@@ -27,6 +27,7 @@ async function signIn(page: Page): Promise<void> {
 
 /** Every page there is, in every state that looks different. `see` is called on each. */
 async function everyPage(page: Page, see: (name: string) => Promise<void>): Promise<void> {
+  await shop.db.updateTable('products').set({ priceCents: 2_999 }).where('id', '=', 2).execute()
   const open = async (name: string, path: string) => {
     await page.goto(path)
     await see(name)
@@ -84,13 +85,23 @@ async function everyPage(page: Page, see: (name: string) => Promise<void>): Prom
     .click()
   await button(page, 'Cancel order').waitFor()
   await see('order')
-  for (const path of ['/account', '/account/confirm', '/admin/dashboard/', '/admin/products', '/admin/orders'])
+  for (const path of [
+    '/account',
+    '/account/confirm',
+    '/account/email',
+    '/account/delete',
+    '/account/activity',
+    '/admin/dashboard/',
+    '/admin/users',
+    '/admin/audit',
+    '/admin/orders',
+    '/admin/products'
+  ])
     await open(path.split('/').filter(Boolean).join('-'), path)
   await field(page, 'Price').first().fill('free')
   await button(page, 'Change').first().click()
   await page.getByText(/amount like/).waitFor()
   await see('admin-products-with-a-fault')
-  await shop.db.updateTable('products').set({ priceCents: 2_999 }).where('id', '=', 2).execute()
 }
 
 for (const colorScheme of ['light', 'dark'] as const) {
@@ -102,13 +113,16 @@ for (const colorScheme of ['light', 'dark'] as const) {
       it('pleases axe, fits, and stays where it is', () =>
         visit({ colorScheme, viewport: { width, height } }, ({ page }) =>
           everyPage(page, async (name) => {
+            // First: taking a picture of the whole page changes its size.
+            assert.equal(await layoutShift(page), 0, name)
             await shoot(page, `${name}-${width}-${colorScheme}`)
             assert.deepEqual(await violations(page), [], name)
             assert.equal(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'), 0, name)
-            assert.equal(await layoutShift(page), 0, name)
           })
         ))
 
+      // Both widths and both colours, once each: what scripts change is not how it looks.
+      if ((width === 360) === (colorScheme === 'dark')) return
       it('works the same with all scripts blocked', () =>
         visit({ colorScheme, viewport: { width, height }, javaScriptEnabled: false }, ({ page }) =>
           everyPage(page, (name) => shoot(page, `${name}-${width}-${colorScheme}-without-scripts`))
