@@ -1,6 +1,6 @@
 /** One request through a handler in process: node's own request and response classes on a socket that goes nowhere. */
 import { IncomingMessage, ServerResponse } from 'node:http'
-import { Socket } from 'node:net'
+import type { Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 
 /** A listener as `http.createServer` takes it. */

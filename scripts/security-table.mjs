@@ -1,10 +1,10 @@
-// Fills the last column of docs/security.md with the tests that show each item, for whoever added one: `node scripts/security-table.mjs`.
+// Fills the last column of docs/security.md with the tests that show each item, for whoever added one: `npm run security`.
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
 import { ROOT } from './lib/run.mjs'
 import { say, script, Trouble } from './lib/say.mjs'
 
-const HELP = `node scripts/security-table.mjs [--check]
+const HELP = `npm run security [-- --check]
 
 Reads the names of the tests of the package and of the shop ("item 27: ...", "CVE-2022-25896 ...") and writes where they stand into the tables of
 docs/security.md. What follows a dash there is kept as it is. With --check nothing is written; it fails when the page is stale, when a

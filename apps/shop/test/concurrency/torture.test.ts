@@ -245,10 +245,10 @@ async function torture(test: TestContext, folder: string, databaseUrl: string | 
 
   let done = 0
   let looks = 0
-  let over = false
+  const end = new AbortController()
   const kills: Promise<void>[] = []
   const watching = (async () => {
-    while (!over) {
+    while (!end.signal.aborted) {
       assert.deepEqual(await accounts(db), Array(PRODUCTS).fill(DELIVERED))
       looks++
       await new Promise((resolve) => setTimeout(resolve, 20))
@@ -264,7 +264,7 @@ async function torture(test: TestContext, folder: string, databaseUrl: string | 
     await Promise.race([Promise.all(buying), watching])
     await Promise.all([...buying, ...kills])
   } finally {
-    over = true
+    end.abort()
     await Promise.allSettled([watching, ...buying, ...kills])
   }
   await watching

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
 import { copyAt } from '../concurrency/shops.ts'
-import { ADMIN, Client, registered, startProcess, startShop, temporaryFolder, type TestShop } from '../helpers.ts'
+import { ADMIN, type Client, registered, startProcess, startShop, temporaryFolder, type TestShop } from '../helpers.ts'
 
 interface Heard {
   readonly event: string

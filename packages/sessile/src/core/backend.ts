@@ -116,7 +116,10 @@ export type Ability = 'open' | 'space' | 'keysOfUser' | 'scan' | 'removeExpired'
 const ABILITIES: readonly Ability[] = ['open', 'space', 'keysOfUser', 'scan', 'removeExpired', 'watchRemoved', 'ping', 'close']
 
 /** Whether a store has an optional ability. This and `wrapBackend` are the only places that look. */
-export function supports<A extends Ability>(backend: SessionBackend, ability: A): backend is SessionBackend & Required<Pick<SessionBackend, A>> {
+export function supports<A extends Ability>(
+  backend: SessionBackend,
+  ability: A
+): backend is SessionBackend & Required<Pick<SessionBackend, A>> {
   return typeof backend[ability] === 'function'
 }
 

@@ -32,7 +32,10 @@ export class StoreCalls {
   run<T>(operation: Operation, call: () => MaybePromise<T>): MaybePromise<T> {
     // an express-session store is asked as often as express-session would
     if (!this.#options.passErrors && !this.breaker.allows()) {
-      throw new SessionError('store-failed', `${this.backend.name}: it failed several times in a row and is tried once a second until it is back.`)
+      throw new SessionError(
+        'store-failed',
+        `${this.backend.name}: it failed several times in a row and is tried once a second until it is back.`
+      )
     }
     try {
       const answer = traced(operation, this.backend.name, this.#opened ? call : () => chain(this.open(), call))
@@ -49,8 +52,14 @@ export class StoreCalls {
     if (this.#opened) return
     if (this.#opening) return this.#opening
     const done = attempt<void>(
-      () => chain(this.backend.open!(), () => { this.#opened = true }),
-      (error) => { this.#opening = undefined; throw error }
+      () =>
+        chain(this.backend.open!(), () => {
+          this.#opened = true
+        }),
+      (error) => {
+        this.#opening = undefined
+        throw error
+      }
     )
     if (isPromise(done)) this.#opening = done
     return done
@@ -59,12 +68,27 @@ export class StoreCalls {
   #inTime<T>(operation: Operation, answer: Promise<T>): Promise<T> {
     const { deadlineMs } = this.#options
     return new Promise<T>((resolve, reject) => {
-      const cancel = deadlineMs === Infinity ? undefined : after(deadlineMs, () => {
-        reject(this.#wrapped(operation, new SessionError('store-timeout', `${this.backend.name}: ${operation} took longer than ${deadlineMs} ms.`)))
-      })
+      const cancel =
+        deadlineMs === Infinity
+          ? undefined
+          : after(deadlineMs, () => {
+              reject(
+                this.#wrapped(
+                  operation,
+                  new SessionError('store-timeout', `${this.backend.name}: ${operation} took longer than ${deadlineMs} ms.`)
+                )
+              )
+            })
       answer.then(
-        (value) => { cancel?.(); this.breaker.answered(); resolve(value) },
-        (error) => { cancel?.(); reject(this.#wrapped(operation, error)) }
+        (value) => {
+          cancel?.()
+          this.breaker.answered()
+          resolve(value)
+        },
+        (error) => {
+          cancel?.()
+          reject(this.#wrapped(operation, error))
+        }
       )
     })
   }

@@ -50,7 +50,10 @@ export const SESSION_EVENTS = [
   'ended'
 ] as const satisfies readonly SessionEvent[]
 
-const channels = Object.fromEntries(SESSION_EVENTS.map((event) => [event, channelOf(`sessile:session:${event}`)])) as Record<SessionEvent, Channel>
+const channels = Object.fromEntries(SESSION_EVENTS.map((event) => [event, channelOf(`sessile:session:${event}`)])) as Record<
+  SessionEvent,
+  Channel
+>
 
 type Listener = (payload: never) => void
 
@@ -78,7 +81,10 @@ export class EventHub {
       try {
         ;(listener as (payload: SessionEvents[E]) => void)(told)
       } catch (error) {
-        process.emitWarning(`A listener of the session event '${event}' threw: ${error instanceof Error ? error.message : String(error)}`, 'SessileWarning')
+        process.emitWarning(
+          `A listener of the session event '${event}' threw: ${error instanceof Error ? error.message : String(error)}`,
+          'SessileWarning'
+        )
       }
     }
     channel.publish(told)

@@ -36,7 +36,11 @@ const handleKeys = new WeakMap<object, HandleKeys>()
 const handleKeysOfText = new Map<string, HandleKeys>()
 /** Making a handle costs as much as a small request, and a busy session's is asked for at each of them. */
 const HANDLES_KEPT = 10_000
-interface HandleKeys { readonly mac: Buffer; readonly cipher: Buffer; readonly handles: Map<string, string> }
+interface HandleKeys {
+  readonly mac: Buffer
+  readonly cipher: Buffer
+  readonly handles: Map<string, string>
+}
 
 function keysOf(secret: Secret): HandleKeys {
   const known = typeof secret === 'string' ? handleKeysOfText.get(secret) : handleKeys.get(secret)

@@ -15,7 +15,10 @@ export function milliseconds(name: string, value: Duration): number {
   const parts = typeof value === 'string' ? /^(\d+(?:\.\d+)?)\s*(ms|s|m|h|d)$/.exec(value.trim()) : null
   const ms = parts ? Number(parts[1]) * UNITS[parts[2]!]! : 0
   if (ms > 0) return ms
-  throw new SessionError('bad-option', `${name} must be a number of milliseconds above 0 or text like '30m', '8h' or '7d', not ${JSON.stringify(value)}.`)
+  throw new SessionError(
+    'bad-option',
+    `${name} must be a number of milliseconds above 0 or text like '30m', '8h' or '7d', not ${JSON.stringify(value)}.`
+  )
 }
 
 /** As `milliseconds`, where `undefined` means "not given". */
@@ -27,10 +30,16 @@ export function optionalMilliseconds(name: string, value: Duration | undefined):
  * Defaults overlaid with what was given, frozen. `undefined` counts as not given; what was given is not changed.
  * @throws SessionError `bad-option` on a name that is not among `known`
  */
-export function resolveOptions<T extends object>(part: string, defaults: T, given: Partial<T> | undefined, known: readonly string[] = Object.keys(defaults)): Readonly<T> {
+export function resolveOptions<T extends object>(
+  part: string,
+  defaults: T,
+  given: Partial<T> | undefined,
+  known: readonly string[] = Object.keys(defaults)
+): Readonly<T> {
   const resolved = { ...defaults } as Record<string, unknown>
   for (const [name, value] of Object.entries(given ?? {})) {
-    if (!known.includes(name)) throw new SessionError('bad-option', `${part} has no option ${JSON.stringify(name)}; it knows ${known.join(', ')}.`)
+    if (!known.includes(name))
+      throw new SessionError('bad-option', `${part} has no option ${JSON.stringify(name)}; it knows ${known.join(', ')}.`)
     if (value !== undefined) resolved[name] = value
   }
   return Object.freeze(resolved) as unknown as Readonly<T>

@@ -56,20 +56,23 @@ export class SessionRecords {
   }
 
   #load(key: string, hops: number): MaybePromise<Loaded | undefined> {
-    return chain(this.calls.run('read', () => this.backend.read(key)), (record) => {
-      if (record === undefined || record.expiresAt <= now()) return undefined
-      const stored = this.#writer.understood(key, record)
-      if (stored === undefined) return undefined
-      if (stored.meta.n === undefined) return new Loaded(key, stored, record.object)
-      if (stored.meta.o === undefined || stored.meta.o <= now() || hops >= MAX_HOPS) {
-        this.events.emit('retired-id', () => ({ handle: this.handleOf(key) }))
-        return undefined
+    return chain(
+      this.calls.run('read', () => this.backend.read(key)),
+      (record) => {
+        if (record === undefined || record.expiresAt <= now()) return undefined
+        const stored = this.#writer.understood(key, record)
+        if (stored === undefined) return undefined
+        if (stored.meta.n === undefined) return new Loaded(key, stored, record.object)
+        if (stored.meta.o === undefined || stored.meta.o <= now() || hops >= MAX_HOPS) {
+          this.events.emit('retired-id', () => ({ handle: this.handleOf(key) }))
+          return undefined
+        }
+        return chain(this.#load(stored.meta.n, hops + 1), (loaded) => {
+          if (loaded) loaded.moved = true
+          return loaded
+        })
       }
-      return chain(this.#load(stored.meta.n, hops + 1), (loaded) => {
-        if (loaded) loaded.moved = true
-        return loaded
-      })
-    })
+    )
   }
 
   /**
@@ -83,19 +86,30 @@ export class SessionRecords {
       return created
     }
     if (change.userId === undefined) return chain(this.#create(key, change), told)
-    return chain(this.users.admit(change.userId, () => chain(this.#create(key, change), told), () => key), (created) => {
-      if (created === undefined) throw new SessionError('gone', ENDED_MEANWHILE)
-      return created
-    })
+    return chain(
+      this.users.admit(
+        change.userId,
+        () => chain(this.#create(key, change), told),
+        () => key
+      ),
+      (created) => {
+        if (created === undefined) throw new SessionError('gone', ENDED_MEANWHILE)
+        return created
+      }
+    )
   }
 
   #create(key: string, change: Change): MaybePromise<Loaded> {
     const meta: Meta = { c: now(), ...change.meta }
     const record = this.#writer.record(change, change.text, meta)
-    return chain(this.calls.run('create', () => this.backend.create(key, record)), (result) => {
-      if (result.outcome === 'taken') throw new SessionError('id-taken', 'Ask for another one; with a genid of your own, make its ids unique.')
-      return new Loaded(key, { text: change.text, meta, version: result.version, expiresAt: change.expiresAt, userId: change.userId })
-    })
+    return chain(
+      this.calls.run('create', () => this.backend.create(key, record)),
+      (result) => {
+        if (result.outcome === 'taken')
+          throw new SessionError('id-taken', 'Ask for another one; with a genid of your own, make its ids unique.')
+        return new Loaded(key, { text: change.text, meta, version: result.version, expiresAt: change.expiresAt, userId: change.userId })
+      }
+    )
   }
 
   /**
@@ -121,7 +135,10 @@ export class SessionRecords {
   /** Does what gives the session to a user so that it holds; other changes are just done. */
   #handedTo(loaded: Loaded, userId: string | undefined, work: () => MaybePromise<CommitOutcome>): MaybePromise<CommitOutcome> {
     if (userId === undefined || userId === loaded.userId) return work()
-    return chain(this.users.admit(userId, work, (outcome) => (outcome === 'gone' ? undefined : loaded.key)), (outcome) => outcome ?? 'gone')
+    return chain(
+      this.users.admit(userId, work, (outcome) => (outcome === 'gone' ? undefined : loaded.key)),
+      (outcome) => outcome ?? 'gone'
+    )
   }
 
   /**
@@ -130,7 +147,9 @@ export class SessionRecords {
    * @param apply makes the change from a text; may be called several times. It must not hand the session to another user.
    */
   update(loaded: Loaded, local: string, apply: (text: string, stored: Stored) => MaybePromise<Change>): MaybePromise<CommitOutcome> {
-    const settled = this.#writer.settle(loaded, (current) => apply(mergeTexts(loaded.text, local, current.text, this.#options.merge), current))
+    const settled = this.#writer.settle(loaded, (current) =>
+      apply(mergeTexts(loaded.text, local, current.text, this.#options.merge), current)
+    )
     return chain(settled, (outcome) => {
       if (outcome !== 'gone') {
         loaded.text = loaded.stored.text
@@ -148,10 +167,13 @@ export class SessionRecords {
   renew(loaded: Loaded, newKey: string, change: Change, renewal: Renewal): MaybePromise<Loaded | 'gone'> {
     const work = () => this.#renewals.renew(loaded, newKey, change, renewal)
     if (change.userId === undefined || change.userId === loaded.userId) return work()
-    return chain(this.users.admit(change.userId, work, (done) => (done === 'gone' ? undefined : newKey)), (done) => {
-      if (done === undefined) throw new SessionError('gone', ENDED_MEANWHILE)
-      return done
-    })
+    return chain(
+      this.users.admit(change.userId, work, (done) => (done === 'gone' ? undefined : newKey)),
+      (done) => {
+        if (done === undefined) throw new SessionError('gone', ENDED_MEANWHILE)
+        return done
+      }
+    )
   }
 
   /** Writes into a session's meta, at the loaded version only. The data stay as they are. */
@@ -161,17 +183,24 @@ export class SessionRecords {
 
   /** Takes a lease off again, if it is still its owner's. */
   unmark(loaded: Loaded, owner: string): MaybePromise<CommitOutcome> {
-    return this.#writer.settle(loaded, ({ text, expiresAt, userId, meta }) =>
-      ({ text, expiresAt, userId, meta: meta.k?.[0] === owner ? { k: undefined } : {} }))
+    return this.#writer.settle(loaded, ({ text, expiresAt, userId, meta }) => ({
+      text,
+      expiresAt,
+      userId,
+      meta: meta.k?.[0] === owner ? { k: undefined } : {}
+    }))
   }
 
   /** Lengthens a session's life. @returns false when it is gone, which is not an error */
   touch(loaded: Loaded, expiresAt: number): MaybePromise<boolean> {
     const { key, stored } = loaded
-    return chain(this.calls.run('extend', () => this.backend.extend(key, expiresAt, stored.userId)), (lives) => {
-      if (lives && expiresAt > stored.expiresAt) loaded.stored = { ...stored, expiresAt }
-      return lives
-    })
+    return chain(
+      this.calls.run('extend', () => this.backend.extend(key, expiresAt, stored.userId)),
+      (lives) => {
+        if (lives && expiresAt > stored.expiresAt) loaded.stored = { ...stored, expiresAt }
+        return lives
+      }
+    )
   }
 
   /** Ends a session for good, whatever is in flight. @returns whether there was one */
@@ -200,30 +229,35 @@ export class SessionRecords {
   scan(cursor: string | undefined, limit: number): MaybePromise<{ sessions: Loaded[]; cursor: string | undefined }> {
     const { backend } = this
     if (!supports(backend, 'scan')) throw new SessionError('not-supported', `The store ${backend.name} cannot list its sessions.`)
-    return chain(this.calls.run('scan', () => backend.scan(cursor, limit)), (page) => ({
-      sessions: page.records.flatMap(({ key, record }) => {
-        const stored = record.expiresAt > now() ? this.#writer.understood(key, record) : undefined
-        return stored && stored.meta.n === undefined ? [new Loaded(key, stored, record.object)] : []
-      }),
-      cursor: page.cursor
-    }))
+    return chain(
+      this.calls.run('scan', () => backend.scan(cursor, limit)),
+      (page) => ({
+        sessions: page.records.flatMap(({ key, record }) => {
+          const stored = record.expiresAt > now() ? this.#writer.understood(key, record) : undefined
+          return stored && stored.meta.n === undefined ? [new Loaded(key, stored, record.object)] : []
+        }),
+        cursor: page.cursor
+      })
+    )
   }
 
   /** Removes up to `limit` expired sessions and tells each. @returns how many; 0 where the store expires them by itself */
   sweep(limit: number): MaybePromise<number> {
     const { backend } = this
     if (!supports(backend, 'removeExpired')) return 0
-    return chain(this.calls.run('removeExpired', () => backend.removeExpired(limit)), (expired) => {
-      for (const { key, data, userId } of expired) this.#tellExpired(key, data, userId)
-      return expired.length
-    })
+    return chain(
+      this.calls.run('removeExpired', () => backend.removeExpired(limit)),
+      (expired) => {
+        for (const { key, data, userId } of expired) this.#tellExpired(key, data, userId)
+        return expired.length
+      }
+    )
   }
 
   #tellExpired(key: string, data: string, userId: string | undefined): void {
     this.events.emit('expired', () => ({ handle: this.handleOf(key), ...whose(userId), attributes: attributesOf(data) }))
     this.events.emit('ended', () => ({ handle: this.handleOf(key), ...whose(userId), reason: 'expired' }))
   }
-
 }
 
 function whose(userId: string | undefined): { userId?: string } {

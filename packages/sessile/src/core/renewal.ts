@@ -2,7 +2,7 @@ import type { MaybePromise, NewRecord } from './backend.ts'
 import { now } from './clock.ts'
 import { SessionError } from './errors.ts'
 import type { EventHub, RenewReason } from './events.ts'
-import { Loaded, type Stored } from './loaded.ts'
+import type { Loaded, Stored } from './loaded.ts'
 import { chain } from './maybe.ts'
 import { joinText, type Meta } from './record-text.ts'
 import { MAX_HOPS, MAX_TRIES, type Change, type RecordWriter } from './writer.ts'
@@ -54,16 +54,21 @@ export class Renewals {
     return chain(this.#writer.swap(key, stored, this.#marker(stored, created.key, renewal)), (result) => {
       if (result.outcome === 'done') {
         this.#options.events.emit('renewed', () => ({
-          handle: this.#options.handleOf(created.key), previous: this.#options.handleOf(key), reason: renewal.reason, ...whose(created.stored.userId)
+          handle: this.#options.handleOf(created.key),
+          previous: this.#options.handleOf(key),
+          reason: renewal.reason,
+          ...whose(created.stored.userId)
         }))
-        if (renewal.reason !== 'routine') this.#options.events.emit('ended', () => ({ handle: this.#options.handleOf(key), ...whose(stored.userId), reason: 'renewed' }))
+        if (renewal.reason !== 'routine')
+          this.#options.events.emit('ended', () => ({ handle: this.#options.handleOf(key), ...whose(stored.userId), reason: 'renewed' }))
         return created
       }
       const old = result.outcome === 'gone' ? false : this.#refreshSame(loaded)
       return chain(old, (found) => {
         if (!found) return chain(this.#writer.remove(created.key), () => this.#writer.late(key))
         return chain(this.#writer.tryOnce(created, compose), (outcome) =>
-          outcome === 'saved' ? this.#retire(loaded, created, compose, renewal, tries + 1) : this.#writer.late(key))
+          outcome === 'saved' ? this.#retire(loaded, created, compose, renewal, tries + 1) : this.#writer.late(key)
+        )
       })
     })
   }

@@ -45,18 +45,23 @@ export class UserSessions {
    */
   admit<T>(userId: string, work: () => MaybePromise<T>, keyOf: (done: T) => string | undefined): MaybePromise<T | undefined> {
     if (!this.#marks) return work()
-    return chain(this.#mark(userId), (before) => chain(work(), (done) => {
-      const key = keyOf(done)
-      if (key === undefined) return done
-      return chain(this.#mark(userId), (since) => {
-        if (since !== before) return chain(this.#end(key), () => undefined)
-        return chain(this.#withinLimit(userId, key), () => done)
+    return chain(this.#mark(userId), (before) =>
+      chain(work(), (done) => {
+        const key = keyOf(done)
+        if (key === undefined) return done
+        return chain(this.#mark(userId), (since) => {
+          if (since !== before) return chain(this.#end(key), () => undefined)
+          return chain(this.#withinLimit(userId, key), () => done)
+        })
       })
-    }))
+    )
   }
 
   #mark(userId: string): MaybePromise<string | undefined> {
-    return chain(this.#calls.run('read', () => this.#marks!.read(userId)), (mark) => mark?.data)
+    return chain(
+      this.#calls.run('read', () => this.#marks!.read(userId)),
+      (mark) => mark?.data
+    )
   }
 
   /** The user's live sessions, in no particular order. @throws SessionError `not-supported`, `bad-argument` */
@@ -64,24 +69,30 @@ export class UserSessions {
     required(userId)
     const { backend } = this.#calls
     if (!supports(backend, 'keysOfUser')) throw new SessionError('not-supported', `The store ${backend.name} keeps no index of users.`)
-    return chain(this.#calls.run('keysOfUser', () => backend.keysOfUser(userId)), (keys) =>
-      chain(all(keys.map((key) => this.#ofUser(key, userId, 0))), (found) => {
-        // a session that is being renewed may have been met under both of its keys
-        const byKey = new Map(found.flatMap((one) => (one === undefined ? [] : [[one.key, one] as const])))
-        return [...byKey.values()]
-      }))
+    return chain(
+      this.#calls.run('keysOfUser', () => backend.keysOfUser(userId)),
+      (keys) =>
+        chain(all(keys.map((key) => this.#ofUser(key, userId, 0))), (found) => {
+          // a session that is being renewed may have been met under both of its keys
+          const byKey = new Map(found.flatMap((one) => (one === undefined ? [] : [[one.key, one] as const])))
+          return [...byKey.values()]
+        })
+    )
   }
 
   /** The session under a key of the index, or where a renewal has moved it since the index was read. */
   #ofUser(key: string, userId: string, hops: number): MaybePromise<Loaded | undefined> {
-    return chain(this.#calls.run('read', () => this.#calls.backend.read(key)), (record) => {
-      if (record === undefined || record.expiresAt <= now()) return undefined
-      // a marker is nobody's
-      if (record.userId !== userId && record.userId !== undefined) return undefined
-      const stored = storedOf(record)
-      if (stored.meta.n !== undefined) return hops < MAX_HOPS ? this.#ofUser(stored.meta.n, userId, hops + 1) : undefined
-      return record.userId === userId ? new Loaded(key, stored, record.object) : undefined
-    })
+    return chain(
+      this.#calls.run('read', () => this.#calls.backend.read(key)),
+      (record) => {
+        if (record === undefined || record.expiresAt <= now()) return undefined
+        // a marker is nobody's
+        if (record.userId !== userId && record.userId !== undefined) return undefined
+        const stored = storedOf(record)
+        if (stored.meta.n !== undefined) return hops < MAX_HOPS ? this.#ofUser(stored.meta.n, userId, hops + 1) : undefined
+        return record.userId === userId ? new Loaded(key, stored, record.object) : undefined
+      }
+    )
   }
 
   /**
@@ -93,18 +104,27 @@ export class UserSessions {
   revokeAll(userId: string, exceptKey?: string): MaybePromise<number> {
     required(userId)
     if (!this.#marks) throw new SessionError('not-supported', `The store ${this.#calls.backend.name} keeps no index of users.`)
-    return chain(this.#writeMark(userId), () => chain(this.list(userId), (sessions) =>
-      chain(all(sessions.filter(({ key }) => key !== exceptKey).map(({ key }) => this.#end(key))), (ended) => ended.filter(Boolean).length)))
+    return chain(this.#writeMark(userId), () =>
+      chain(this.list(userId), (sessions) =>
+        chain(
+          all(sessions.filter(({ key }) => key !== exceptKey).map(({ key }) => this.#end(key))),
+          (ended) => ended.filter(Boolean).length
+        )
+      )
+    )
   }
 
   /** Moves the mark. When another revocation moves it at the same moment, its mark serves both. */
   #writeMark(userId: string): MaybePromise<unknown> {
     const marks = this.#marks!
     const next = { data: newTag(), expiresAt: now() + MARK_MS }
-    return chain(this.#calls.run('read', () => marks.read(userId)), (mark): MaybePromise<unknown> =>
-      mark === undefined
-        ? this.#calls.run('create', () => marks.create(userId, next))
-        : this.#calls.run('swap', () => marks.swap(userId, mark.version, next)))
+    return chain(
+      this.#calls.run('read', () => marks.read(userId)),
+      (mark): MaybePromise<unknown> =>
+        mark === undefined
+          ? this.#calls.run('create', () => marks.create(userId, next))
+          : this.#calls.run('swap', () => marks.swap(userId, mark.version, next))
+    )
   }
 
   /** Write first, then rank by sign-in and key; those past the limit withdraw. To count and then write would be a race. */

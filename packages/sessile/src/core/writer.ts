@@ -61,7 +61,10 @@ export class RecordWriter {
     try {
       return storedOf(record)
     } catch (error) {
-      this.#options.events.emit('unreadable-record', () => ({ handle: this.#options.handleOf(key), reason: error instanceof Error ? error.message : String(error) }))
+      this.#options.events.emit('unreadable-record', () => ({
+        handle: this.#options.handleOf(key),
+        reason: error instanceof Error ? error.message : String(error)
+      }))
       return undefined
     }
   }
@@ -122,19 +125,22 @@ export class RecordWriter {
 
   /** Brings `loaded.stored` up to date, following to where the session was moved. @returns whether it still lives */
   refresh(loaded: Loaded, hops: number): MaybePromise<boolean> {
-    return chain(this.calls.run('read', () => this.calls.backend.read(loaded.key)), (record) => {
-      if (record === undefined || record.expiresAt <= now()) return false
-      const stored = this.understood(loaded.key, record)
-      if (stored === undefined) return false
-      if (stored.meta.n === undefined) {
-        loaded.stored = stored
-        return true
+    return chain(
+      this.calls.run('read', () => this.calls.backend.read(loaded.key)),
+      (record) => {
+        if (record === undefined || record.expiresAt <= now()) return false
+        const stored = this.understood(loaded.key, record)
+        if (stored === undefined) return false
+        if (stored.meta.n === undefined) {
+          loaded.stored = stored
+          return true
+        }
+        if (stored.meta.f !== 1 || hops >= MAX_HOPS) return false
+        loaded.key = stored.meta.n
+        loaded.moved = true
+        return this.refresh(loaded, hops + 1)
       }
-      if (stored.meta.f !== 1 || hops >= MAX_HOPS) return false
-      loaded.key = stored.meta.n
-      loaded.moved = true
-      return this.refresh(loaded, hops + 1)
-    })
+    )
   }
 
   /** Tells that a write came after the session's end. */
@@ -161,40 +167,54 @@ export class RecordWriter {
     if (!this.tagged) return swap(stored.version)
     return attempt(
       () => swap(stored.version),
-      (error) => chain(this.#whatBecame(key, stored, record), (found): MaybePromise<SwapResult> => {
-        if (found === 'unknown') throw unknownOutcome(error)
-        if (found.outcome !== 'changed') return found
-        // nothing landed yet: the same write once more. The first may still come, then it has the tag that is looked for
-        return chain(swap(found.version), (again) => again.outcome !== 'changed' ? again
-          : chain(this.#whatBecame(key, stored, record), (then) => {
-            if (then === 'unknown' || then.outcome === 'changed') throw unknownOutcome(error)
-            return then
-          }))
-      })
+      (error) =>
+        chain(this.#whatBecame(key, stored, record), (found): MaybePromise<SwapResult> => {
+          if (found === 'unknown') throw unknownOutcome(error)
+          if (found.outcome !== 'changed') return found
+          // nothing landed yet: the same write once more. The first may still come, then it has the tag that is looked for
+          return chain(swap(found.version), (again) =>
+            again.outcome !== 'changed'
+              ? again
+              : chain(this.#whatBecame(key, stored, record), (then) => {
+                  if (then === 'unknown' || then.outcome === 'changed') throw unknownOutcome(error)
+                  return then
+                })
+          )
+        })
     )
   }
 
   /** What a write left behind whose answer was lost; `changed` here means that the old record is still there, with its version. */
-  #whatBecame(key: string, stored: Stored, record: NewRecord): MaybePromise<
-    { outcome: 'done' | 'changed'; version: Version } | { outcome: 'gone' } | 'unknown'
-  > {
-    return chain(this.calls.run('read', () => this.calls.backend.read(key)), (found) => {
-      if (found === undefined) return { outcome: 'gone' as const }
-      if (found.data === record.data) return { outcome: 'done' as const, version: found.version }
-      const there = splitText(found.data)
-      const isOld = there.meta.t === stored.meta.t && there.text === stored.text
-      return isOld ? { outcome: 'changed' as const, version: found.version } : 'unknown'
-    })
+  #whatBecame(
+    key: string,
+    stored: Stored,
+    record: NewRecord
+  ): MaybePromise<{ outcome: 'done' | 'changed'; version: Version } | { outcome: 'gone' } | 'unknown'> {
+    return chain(
+      this.calls.run('read', () => this.calls.backend.read(key)),
+      (found) => {
+        if (found === undefined) return { outcome: 'gone' as const }
+        if (found.data === record.data) return { outcome: 'done' as const, version: found.version }
+        const there = splitText(found.data)
+        const isOld = there.meta.t === stored.meta.t && there.text === stored.text
+        return isOld ? { outcome: 'changed' as const, version: found.version } : 'unknown'
+      }
+    )
   }
 
   /** Removes what is under a key; after a failure that took it away all the same, whether there was a newer id is unknown. */
   remove(key: string): MaybePromise<StoredRecord | undefined> {
     const remove = () => this.calls.run('remove', () => this.calls.backend.remove(key))
     if (!this.tagged) return remove()
-    return attempt(remove, (error) => chain(this.calls.run('read', () => this.calls.backend.read(key)), (found) => {
-      if (found !== undefined) return remove()
-      throw new SessionError('unknown-outcome', 'The session is gone, but it may have had a newer id.', error)
-    }))
+    return attempt(remove, (error) =>
+      chain(
+        this.calls.run('read', () => this.calls.backend.read(key)),
+        (found) => {
+          if (found !== undefined) return remove()
+          throw new SessionError('unknown-outcome', 'The session is gone, but it may have had a newer id.', error)
+        }
+      )
+    )
   }
 
   /** The record to be written. @throws SessionError `too-large` */

@@ -72,10 +72,13 @@ export function attachmentOf(store: BackendStore): Attachment {
 const { prototype } = BackendStore
 
 prototype.get = function get(this: BackendStore, id, callback) {
-  return settle<object | undefined>(() => {
-    const { records, keyOf } = attachmentOf(this)
-    return chain(records.load(keyOf(id)), (loaded): object | undefined => (loaded ? recordOf(loaded) : undefined))
-  }, callback as StoreCallback<object | undefined>)
+  return settle<object | undefined>(
+    () => {
+      const { records, keyOf } = attachmentOf(this)
+      return chain(records.load(keyOf(id)), (loaded): object | undefined => (loaded ? recordOf(loaded) : undefined))
+    },
+    callback as StoreCallback<object | undefined>
+  )
 }
 
 prototype.set = function set(this: BackendStore, id, session, callback) {
@@ -103,14 +106,24 @@ prototype.touch = function touch(this: BackendStore, id, session, callback) {
 prototype.all = function all(this: BackendStore, callback) {
   return settle(() => {
     const sessions = Object.create(null) as Record<string, object>
-    return chain(eachSession(this, (loaded) => { sessions[loaded.key] = recordOf(loaded) }), () => sessions)
+    return chain(
+      eachSession(this, (loaded) => {
+        sessions[loaded.key] = recordOf(loaded)
+      }),
+      () => sessions
+    )
   }, callback)
 }
 
 prototype.length = function length(this: BackendStore, callback) {
   return settle(() => {
     let count = 0
-    return chain(eachSession(this, () => { count++ }), () => count)
+    return chain(
+      eachSession(this, () => {
+        count++
+      }),
+      () => count
+    )
   }, callback)
 }
 
@@ -118,8 +131,12 @@ prototype.clear = function clear(this: BackendStore, callback) {
   return settle(() => {
     const keys: string[] = []
     const { records } = attachmentOf(this)
-    return chain(eachSession(this, ({ key }) => { keys.push(key) }), () =>
-      keys.reduce<MaybePromise<unknown>>((before, key) => chain(before, () => records.destroy(key)), undefined) as MaybePromise<void>)
+    return chain(
+      eachSession(this, ({ key }) => {
+        keys.push(key)
+      }),
+      () => keys.reduce<MaybePromise<unknown>>((before, key) => chain(before, () => records.destroy(key)), undefined) as MaybePromise<void>
+    )
   }, callback)
 }
 
@@ -160,7 +177,8 @@ function touchLoaded(store: BackendStore, loaded: Loaded, cookie: CookieData): M
   const text = textOf(JSON.stringify(cookie), attributesText(loaded.text))
   const before = (JSON.parse(loaded.text) as { cookie?: CookieData }).cookie
   const after = (JSON.parse(text) as { cookie: CookieData }).cookie
-  if (before && expiresAt >= loaded.stored.expiresAt && !settingsDiffer(before, after)) return chain(records.touch(loaded, expiresAt), nothing)
+  if (before && expiresAt >= loaded.stored.expiresAt && !settingsDiffer(before, after))
+    return chain(records.touch(loaded, expiresAt), nothing)
   return chain(records.commit(loaded, { text, expiresAt, userId: loaded.userId, always: true }), nothing)
 }
 

@@ -18,7 +18,11 @@ export function settle<T>(work: () => MaybePromise<T>, callback: Callback<T> | u
   }
   try {
     const answer = work()
-    if (isPromise(answer)) answer.then((value) => later(() => call(callback, value)), (error: unknown) => later(() => callback(error)))
+    if (isPromise(answer))
+      answer.then(
+        (value) => later(() => call(callback, value)),
+        (error: unknown) => later(() => callback(error))
+      )
     else later(() => call(callback, answer))
   } catch (error) {
     later(() => callback(error))

@@ -60,7 +60,15 @@ export class Context {
 
   #records(backend: SessionBackend, more: { deadlineMs?: number; passErrors?: boolean }): SessionRecords {
     const { merge, maxBytes, maxSessionsPerUser, whenTooMany } = this.options
-    const options: RecordsOptions = { events: this.events, handleOf: this.handleOf, merge, maxBytes, maxSessionsPerUser, whenTooMany, ...more }
+    const options: RecordsOptions = {
+      events: this.events,
+      handleOf: this.handleOf,
+      merge,
+      maxBytes,
+      maxSessionsPerUser,
+      whenTooMany,
+      ...more
+    }
     return new SessionRecords(backend, options)
   }
 
@@ -68,7 +76,13 @@ export class Context {
   get isOwn(): boolean {
     const { store } = this
     const { prototype } = BackendStore
-    return this.own !== undefined && store.get === prototype.get && store.set === prototype.set && store.destroy === prototype.destroy && store.touch === prototype.touch
+    return (
+      this.own !== undefined &&
+      store.get === prototype.get &&
+      store.set === prototype.set &&
+      store.destroy === prototype.destroy &&
+      store.touch === prototype.touch
+    )
   }
 
   /** The records to work with now; looked at anew at each call, since methods may be replaced at any time. */
@@ -116,13 +130,23 @@ export class Context {
 
   /** Finds a record that was stored under its id, and moves it to the hash. */
   #migrated(records: SessionRecords, id: string, key: string): MaybePromise<Loaded | undefined> {
-    return chain(records.load(key), (loaded) => loaded ?? chain(records.load(id), (raw) => {
-      if (!raw) return undefined
-      const { text, userId, stored } = raw
-      const moved = records.renew(raw, key, { text, userId, expiresAt: stored.expiresAt }, { reason: 'routine', follow: true, overlapMs: 0 })
-      // another request may have moved it first
-      return chain(moved, (renewed) => (renewed === 'gone' ? records.load(key) : renewed))
-    }))
+    return chain(
+      records.load(key),
+      (loaded) =>
+        loaded ??
+        chain(records.load(id), (raw) => {
+          if (!raw) return undefined
+          const { text, userId, stored } = raw
+          const moved = records.renew(
+            raw,
+            key,
+            { text, userId, expiresAt: stored.expiresAt },
+            { reason: 'routine', follow: true, overlapMs: 0 }
+          )
+          // another request may have moved it first
+          return chain(moved, (renewed) => (renewed === 'gone' ? records.load(key) : renewed))
+        })
+    )
   }
 
   /** Whose a session is; `undefined`: nobody's. */

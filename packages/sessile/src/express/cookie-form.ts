@@ -33,7 +33,8 @@ export class CookieForm {
   /** As `JSON.stringify(cookie)`. */
   json(of: Cookie): string {
     const { originalMaxAge, _expires: expires } = of
-    const isPlain = typeof originalMaxAge === 'number' && expires instanceof Date && Number.isFinite(originalMaxAge) && !Number.isNaN(expires.valueOf())
+    const isPlain =
+      typeof originalMaxAge === 'number' && expires instanceof Date && Number.isFinite(originalMaxAge) && !Number.isNaN(expires.valueOf())
     if (!isPlain || !this.#knows(of)) return JSON.stringify(of)
     return `{"originalMaxAge":${originalMaxAge}${this.#jsonBetween},"expires":"${expires.toISOString()}"${this.#jsonAfter}`
   }
@@ -61,8 +62,15 @@ export class CookieForm {
 
   /** Whether the settings are those that the parts were made of; makes them anew where they are not. */
   #knows(of: Cookie): boolean {
-    const isSame = this.#isKnown && this.#path === of.path && this.#httpOnly === of.httpOnly && this.#secure === of.secure &&
-      this.#sameSite === of.sameSite && this.#domain === of.domain && this.#partitioned === of.partitioned && this.#priority === of.priority
+    const isSame =
+      this.#isKnown &&
+      this.#path === of.path &&
+      this.#httpOnly === of.httpOnly &&
+      this.#secure === of.secure &&
+      this.#sameSite === of.sameSite &&
+      this.#domain === of.domain &&
+      this.#partitioned === of.partitioned &&
+      this.#priority === of.priority
     return isSame || this.#learn(of)
   }
 

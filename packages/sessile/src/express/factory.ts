@@ -42,8 +42,12 @@ export function session(options?: SessionOptions): SessionMiddleware {
   if (store instanceof BackendStore) store.attachment ??= { records: context.own!, keyOf: (id) => context.keyOf(id) }
   context.installGenerate()
   const readiness = { ready: true }
-  store.on?.('disconnect', () => { readiness.ready = false })
-  store.on?.('connect', () => { readiness.ready = true })
+  store.on?.('disconnect', () => {
+    readiness.ready = false
+  })
+  store.on?.('connect', () => {
+    readiness.ready = true
+  })
   const fallback = () => deprecate('cookie should be available in req.headers.cookie')
 
   const middleware = function session(req: object, res: object, next: Next): void {

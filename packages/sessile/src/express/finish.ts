@@ -132,9 +132,10 @@ export class Finish implements Around {
     const open = this.#of.underWay
     if (!work) return open ? open.then(() => true) : true
     const final = work
-    const tried = () => attempt<unknown>(final, (error) => {
-      this.#failure = { error }
-    })
+    const tried = () =>
+      attempt<unknown>(final, (error) => {
+        this.#failure = { error }
+      })
     return chain(open ? open.then(tried) : tried(), () => this.#settled())
   }
 
@@ -189,7 +190,10 @@ export class Finish implements Around {
     const loaded = this.#of.loaded!
     const at = now()
     const maxAge = maxAgeOf(loaded.text)
-    return this.#touchTo(undefined, this.#of.context.endsAt(maxAge, maxAge === undefined ? undefined : at + maxAge, loaded.stored.meta, loaded.userId, at))
+    return this.#touchTo(
+      undefined,
+      this.#of.context.endsAt(maxAge, maxAge === undefined ? undefined : at + maxAge, loaded.stored.meta, loaded.userId, at)
+    )
   }
 
   #touchStored(session: Session, rest: string): MaybePromise<unknown> {
@@ -239,8 +243,19 @@ export class Finish implements Around {
 
 /** Headers that speak of the answer that is not sent. */
 const OF_THE_ANSWER = [
-  'accept-ranges', 'cache-control', 'content-disposition', 'content-encoding', 'content-language', 'content-length', 'content-range',
-  'content-type', 'etag', 'expires', 'last-modified', 'location', 'transfer-encoding'
+  'accept-ranges',
+  'cache-control',
+  'content-disposition',
+  'content-encoding',
+  'content-language',
+  'content-length',
+  'content-range',
+  'content-type',
+  'etag',
+  'expires',
+  'last-modified',
+  'location',
+  'transfer-encoding'
 ]
 
 function clearAnswer(res: SessionResponse): void {

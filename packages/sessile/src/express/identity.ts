@@ -65,10 +65,12 @@ function move(of: RequestSession, loaded: Loaded, id: string, change: Change, re
   const key = context.keyOf(id)
   if (context.isOwn) return records.renew(loaded, key, change, { reason, follow: true, overlapMs: 0 })
   const meta = { ...loaded.stored.meta, ...change.meta, r: now() }
-  return chain(records.create(key, { ...change, meta }), (created) => chain(records.destroy(loaded.key), () => {
-    context.events.emit('renewed', () => ({ handle: context.handleOf(key), previous: context.handleOf(loaded.key), reason }))
-    return created
-  }))
+  return chain(records.create(key, { ...change, meta }), (created) =>
+    chain(records.destroy(loaded.key), () => {
+      context.events.emit('renewed', () => ({ handle: context.handleOf(key), previous: context.handleOf(loaded.key), reason }))
+      return created
+    })
+  )
 }
 
 /**
@@ -104,24 +106,33 @@ export function signIn(of: RequestSession, session: Session, userId: string | nu
 
   if (isForeign) return chain(fresh(false), () => (loaded ? chain(context.records.destroy(loaded.key), nothing) : undefined))
   if (!loaded) return fresh(true)
-  const moved = () => attempt(() => move(of, loaded, id, changeWith(true), 'sign-in'), (error) => {
-    // the visitor's session has been renewed already when the user may not have it: he goes on with what he had
-    if (isSessionError(error) && (error.code === 'too-many-sessions' || error.code === 'gone')) of.rename(session, context.newId(of.req), undefined)
-    throw error
-  })
+  const moved = () =>
+    attempt(
+      () => move(of, loaded, id, changeWith(true), 'sign-in'),
+      (error) => {
+        // the visitor's session has been renewed already when the user may not have it: he goes on with what he had
+        if (isSessionError(error) && (error.code === 'too-many-sessions' || error.code === 'gone'))
+          of.rename(session, context.newId(of.req), undefined)
+        throw error
+      }
+    )
   // a visitor's session that ran out leaves him what this request holds of it
   if (before === undefined) return chain(moved(), (stored) => (stored === 'gone' ? fresh(true) : became(stored, true)))
   // one of the user's own that was ended leaves nothing; where all of them were, this sign-in, which was under way, does not hold either
   let kept = true
-  const again = () => chain(moved(), (stored) => {
-    if (stored !== 'gone') return stored
-    kept = false
-    return context.records.create(key, changeWith(false))
-  })
-  return chain(context.records.users.admit(user, again, () => key), (stored) => {
-    if (stored === undefined) throw new SessionError('gone', 'All sessions of the user were ended while this sign-in was under way.')
-    became(stored, kept)
-  })
+  const again = () =>
+    chain(moved(), (stored) => {
+      if (stored !== 'gone') return stored
+      kept = false
+      return context.records.create(key, changeWith(false))
+    })
+  return chain(
+    context.records.users.admit(user, again, () => key),
+    (stored) => {
+      if (stored === undefined) throw new SessionError('gone', 'All sessions of the user were ended while this sign-in was under way.')
+      became(stored, kept)
+    }
+  )
 }
 
 /** After a re-authentication: a new id, and the sign-in counts from now. */
@@ -144,7 +155,10 @@ function liveCopy(session: Session, text: string): object {
 export function update<T>(of: RequestSession, session: Session, change: (draft: Attributes) => T | Promise<T>): MaybePromise<T> {
   if (!of.loaded || of.loadedId !== session.id) {
     // nothing is stored yet: it is now, and the change is one of a stored session like any other
-    return chain(of.run(() => (of.loaded && of.loadedId === session.id ? undefined : storeFirst(of, session)), true), () => updateStored(of, session, change))
+    return chain(
+      of.run(() => (of.loaded && of.loadedId === session.id ? undefined : storeFirst(of, session)), true),
+      () => updateStored(of, session, change)
+    )
   }
   return updateStored(of, session, change)
 }
@@ -170,19 +184,28 @@ function updateStored<T>(of: RequestSession, session: Session, change: (draft: A
         throw new SessionError('bad-argument', 'update cannot give a session to another user; signIn and signOut do that.')
       }
       const { expiresAt, meta } = of.changeOf(session, text, loaded)
-      return { text: JSON.stringify({ cookie, ...draft }), expiresAt: Math.max(expiresAt, loaded.stored.expiresAt), userId, meta, always: true }
+      return {
+        text: JSON.stringify({ cookie, ...draft }),
+        expiresAt: Math.max(expiresAt, loaded.stored.expiresAt),
+        userId,
+        meta,
+        always: true
+      }
     })
   }
-  return chain(of.run(() => records.update(loaded, local, apply), false), (outcome) => {
-    if (outcome === 'gone') {
-      of.deadId = session.id
-      throw new SessionError('gone', 'It ended before the update.')
+  return chain(
+    of.run(() => records.update(loaded, local, apply), false),
+    (outcome) => {
+      if (outcome === 'gone') {
+        of.deadId = session.id
+        throw new SessionError('gone', 'It ended before the update.')
+      }
+      refresh(session, local, loaded.text)
+      of.baseline.saved(session.id, attributesOf(session))
+      of.storedCookie = session.cookie.data
+      return returned
     }
-    refresh(session, local, loaded.text)
-    of.baseline.saved(session.id, attributesOf(session))
-    of.storedCookie = session.cookie.data
-    return returned
-  })
+  )
 }
 
 /** Gives a session object the attributes of a text. What did not change stays the object it is, for people hold on to those. */

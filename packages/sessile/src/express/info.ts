@@ -30,14 +30,27 @@ export function infoOf(context: Context, loaded: Loaded): SessionInfo {
 }
 
 /** What is known of the session of a request, its unsaved changes included. */
-export function infoOfRequest(context: Context, key: string, loaded: Loaded | undefined, session: object, cookie: Partial<CookieData>): SessionInfo {
+export function infoOfRequest(
+  context: Context,
+  key: string,
+  loaded: Loaded | undefined,
+  session: object,
+  cookie: Partial<CookieData>
+): SessionInfo {
   const { cookie: _, ...attributes } = session as Attributes
   const userId = context.userIdOf(attributes)
   const meta = loaded?.stored.meta ?? { c: now() }
   return describe(context, key, meta, userId, context.endsWith(cookie, meta, userId, now()).idleExpiresAt, attributes)
 }
 
-function describe(context: Context, key: string, meta: Meta, userId: string | undefined, idleEnd: number, attributes: Attributes): SessionInfo {
+function describe(
+  context: Context,
+  key: string,
+  meta: Meta,
+  userId: string | undefined,
+  idleEnd: number,
+  attributes: Attributes
+): SessionInfo {
   const at = now()
   const ends = context.ends(meta, userId, idleEnd, at)
   return {

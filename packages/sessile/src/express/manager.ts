@@ -57,7 +57,13 @@ export function managerOf(context: Context): SessionManager {
       const session = of.session()
       if (!session || !of.isStored(session)) return undefined
       const isLoaded = of.loaded !== undefined && of.loadedId === session.id
-      return infoOfRequest(context, isLoaded ? of.loaded!.key : context.keyOf(session.id), isLoaded ? of.loaded : undefined, session, session.cookie)
+      return infoOfRequest(
+        context,
+        isLoaded ? of.loaded!.key : context.keyOf(session.id),
+        isLoaded ? of.loaded : undefined,
+        session,
+        session.cookie
+      )
     },
 
     async of(userId) {

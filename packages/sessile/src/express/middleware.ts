@@ -20,7 +20,12 @@ export interface Readiness {
  * @param deprecateFallback told when a cookie was found outside of the Cookie header
  */
 export function handle(
-  context: Context, readiness: Readiness, req: SessionRequest, res: SessionResponse, next: Next, deprecateFallback: () => void
+  context: Context,
+  readiness: Readiness,
+  req: SessionRequest,
+  res: SessionResponse,
+  next: Next,
+  deprecateFallback: () => void
 ): void {
   const owner = ownerOf<RequestSession>(req)
   if (owner ? owner.current() : req.session) return next()

@@ -64,14 +64,17 @@ export class RequestSession extends HeldSession implements SessionOwner {
     const { records } = context
     const key = context.keyOf(session.id)
     const change = this.changeOf(session, text, undefined)
-    const created = attempt<Loaded>(() => records.create(key, change), (error) => {
-      if (!isSessionError(error) || error.code !== 'id-taken') throw error
-      // a genid that gives the same id twice: as ever, the later session takes the place
-      return chain(records.load(key), (there) => {
-        if (!there) throw error
-        return chain(records.commit(there, change), () => there)
-      })
-    })
+    const created = attempt<Loaded>(
+      () => records.create(key, change),
+      (error) => {
+        if (!isSessionError(error) || error.code !== 'id-taken') throw error
+        // a genid that gives the same id twice: as ever, the later session takes the place
+        return chain(records.load(key), (there) => {
+          if (!there) throw error
+          return chain(records.commit(there, change), () => there)
+        })
+      }
+    )
     return chain(created, (stored) => this.stored(session, stored))
   }
 
@@ -140,14 +143,18 @@ export class RequestSession extends HeldSession implements SessionOwner {
 
   reload(session: Session): MaybePromise<void> {
     const { context } = this
-    return this.run(() => chain(context.records.load(context.keyOf(session.id)), (loaded) => {
-      if (!loaded) throw new Error('failed to load session')
-      this.loaded = loaded
-      this.loadedId = session.id
-      this.baseline.reloaded(loaded.text)
-      this.req.sessionID = session.id
-      this.create(loaded)
-    }), false)
+    return this.run(
+      () =>
+        chain(context.records.load(context.keyOf(session.id)), (loaded) => {
+          if (!loaded) throw new Error('failed to load session')
+          this.loaded = loaded
+          this.loadedId = session.id
+          this.baseline.reloaded(loaded.text)
+          this.req.sessionID = session.id
+          this.create(loaded)
+        }),
+      false
+    )
   }
 
   destroy(session: Session): MaybePromise<void> {
@@ -168,13 +175,19 @@ export class RequestSession extends HeldSession implements SessionOwner {
     return this.run(() => {
       this.noteEnded(id)
       if (store instanceof Store && store.regenerate !== Store.prototype.regenerate) {
-        return chain(ask<void>((answer) => store.regenerate(req, answer)), nothing)
+        return chain(
+          ask<void>((answer) => store.regenerate(req, answer)),
+          nothing
+        )
       }
       const fresh = () => context.generate(req)
-      const destroyed = attempt<unknown>(() => context.records.destroy(context.keyOf(id)), (error) => {
-        fresh()
-        throw error
-      })
+      const destroyed = attempt<unknown>(
+        () => context.records.destroy(context.keyOf(id)),
+        (error) => {
+          fresh()
+          throw error
+        }
+      )
       return chain(destroyed, fresh)
     }, true)
   }

@@ -74,7 +74,9 @@ export function maxAgeOf(text: string): number | undefined {
     const value = Number(text.slice(start, text.indexOf(',', start)))
     if (!Number.isNaN(value)) return value
   }
-  const cookie = cookieFirst(text) ? text.slice(OPENING.length - 1, cookieEnd(text)) : JSON.stringify((JSON.parse(text) as { cookie?: unknown }).cookie ?? {})
+  const cookie = cookieFirst(text)
+    ? text.slice(OPENING.length - 1, cookieEnd(text))
+    : JSON.stringify((JSON.parse(text) as { cookie?: unknown }).cookie ?? {})
   const { originalMaxAge } = JSON.parse(cookie) as { originalMaxAge?: unknown }
   return typeof originalMaxAge === 'number' ? originalMaxAge : undefined
 }

@@ -38,8 +38,13 @@ export function backendByUrl(url: string): SessionBackend {
   const colon = url.indexOf(':')
   const scheme = Object.hasOwn(SCHEMES, url.slice(0, colon)) ? SCHEMES[url.slice(0, colon)] : undefined
   if (scheme) return scheme.make(url.slice(colon + 1))
-  const known = Object.values(SCHEMES).map(({ form }) => form).join(', ')
-  throw new SessionError('unknown-store', `Known are ${known}; given was ${colon > 0 ? `${JSON.stringify(url.slice(0, colon))}.` : 'text without a scheme.'}`)
+  const known = Object.values(SCHEMES)
+    .map(({ form }) => form)
+    .join(', ')
+  throw new SessionError(
+    'unknown-store',
+    `Known are ${known}; given was ${colon > 0 ? `${JSON.stringify(url.slice(0, colon))}.` : 'text without a scheme.'}`
+  )
 }
 
 function memoryByUrl(rest: string): SessionBackend {

@@ -43,7 +43,9 @@ export function withFaults(backend: SessionBackend, choose: ChooseFault): Sessio
 async function suffer(fault: Fault, operation: Operation, call: () => unknown): Promise<unknown> {
   if (fault === 'refused') throw new InjectedFault(fault, operation)
   if (fault === 'landing-late') {
-    void turns(3).then(call).catch(() => {})
+    void turns(3)
+      .then(call)
+      .catch(() => {})
     throw new InjectedFault(fault, operation)
   }
   if (fault === 'delayed') await turns(3)

@@ -12,7 +12,10 @@ export const NODE_TEST: SuiteRunner = { describe: nodeDescribe, it: nodeIt as un
  * store has no method for is not tested, and is printed at the end as "not promised".
  */
 export function register(what: string, tests: readonly LawTest[], harness: BackendHarness, runner: SuiteRunner): void {
-  const ways = { 'as it answers': (backend: SessionBackend) => backend, 'answering later': (backend: SessionBackend) => answersLater(backend) }
+  const ways = {
+    'as it answers': (backend: SessionBackend) => backend,
+    'answering later': (backend: SessionBackend) => answersLater(backend)
+  }
   for (const [way, wrap] of Object.entries(ways)) {
     runner.describe(`${harness.name}${what}, ${way}`, () => {
       const notPromised = new Map<string, number>()

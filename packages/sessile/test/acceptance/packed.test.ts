@@ -20,26 +20,41 @@ const USE = `
 `
 
 test('the package holds what its users need, and nothing more', () => {
-  const outside = packed.files.filter((file) => !/^(index\.(js|d\.ts)|express-session\.d\.ts|package\.json|README\.md|LICENSE|session\/\w+\.(js|d\.ts)|bin\/\w+\.js|dist\/.+\.(js|d\.ts|json))$/.test(file))
+  const outside = packed.files.filter(
+    (file) =>
+      !/^(index\.(js|d\.ts)|express-session\.d\.ts|package\.json|README\.md|LICENSE|session\/\w+\.(js|d\.ts)|bin\/\w+\.js|dist\/.+\.(js|d\.ts|json))$/.test(
+        file
+      )
+  )
   assert.deepEqual(outside, [])
-  for (const needed of ['index.js', 'index.d.ts', 'session/cookie.js', 'dist/entries/index.js', 'dist/entries/sqlite.d.ts']) assert.ok(packed.files.includes(needed), needed)
+  for (const needed of ['index.js', 'index.d.ts', 'session/cookie.js', 'dist/entries/index.js', 'dist/entries/sqlite.d.ts'])
+    assert.ok(packed.files.includes(needed), needed)
 })
 
 test('N, T1, T2. require and import, under its own name', () => {
   const project = packed.project('sessile')
   assert.equal(project.node('main.cjs', `const session = require('sessile')\n${USE}`), '1 2')
-  assert.equal(project.node('main.mjs', `
+  assert.equal(
+    project.node(
+      'main.mjs',
+      `
     import session, { Store, Cookie, Session, MemoryStore, BackendStore, SessionError, isSessionError } from 'sessile'
     import { createRequire } from 'node:module'
     const require = createRequire(import.meta.url)
     if (session !== require('sessile') || Store !== session.Store || session.__esModule) throw new Error('two of them')
     for (const one of [Store, Cookie, Session, MemoryStore, BackendStore, SessionError, isSessionError]) if (typeof one !== 'function') throw new Error('missing')
-    ${USE}`), '1 2')
+    ${USE}`
+    ),
+    '1 2'
+  )
 })
 
 test('1, 2. relative directory paths, deep paths and subpaths', () => {
   const project = packed.project('sessile')
-  assert.equal(project.node('paths.cjs', `
+  assert.equal(
+    project.node(
+      'paths.cjs',
+      `
     const root = require('./node_modules/sessile')
     const pairs = [['cookie', root.Cookie], ['store', root.Store], ['memory', root.MemoryStore], ['session', root.Session]]
     for (const [name, own] of pairs) {
@@ -48,12 +63,18 @@ test('1, 2. relative directory paths, deep paths and subpaths', () => {
       }
     }
     for (const path of ['sessile', 'sessile/index.js', 'sessile/package.json', 'sessile/stores/memory', 'sessile/stores/sqlite', 'sessile/security', 'sessile/monitor', 'sessile/testing']) require(path)
-    console.log('fine')`), 'fine')
+    console.log('fine')`
+    ),
+    'fine'
+  )
 })
 
 test('a store by its subpath', () => {
   const project = packed.project('sessile')
-  assert.equal(project.node('store.mjs', `
+  assert.equal(
+    project.node(
+      'store.mjs',
+      `
     import session from 'sessile'
     import { sqliteStore } from 'sessile/stores/sqlite'
     import { memoryStore } from 'sessile/stores/memory'
@@ -62,14 +83,20 @@ test('a store by its subpath', () => {
       await sessions.ready()
       await sessions.close()
     }
-    console.log('fine')`), 'fine')
+    console.log('fine')`
+    ),
+    'fine'
+  )
 })
 
 test('T4, T12. under the alias express-session, with its store packages', () => {
   const copied = ['connect-redis', 'connect-mongo'].filter(isInstalled)
   const project = packed.project('express-session', copied)
   assert.equal(project.node('main.cjs', `const session = require('express-session')\n${USE}`), '1 2')
-  assert.equal(project.node('stores.mjs', `
+  assert.equal(
+    project.node(
+      'stores.mjs',
+      `
     import { createRequire } from 'node:module'
     import session, { Store } from 'express-session'
     const names = ${JSON.stringify(copied)}
@@ -80,7 +107,10 @@ test('T4, T12. under the alias express-session, with its store packages', () => 
     }
     const { version } = createRequire(import.meta.url)('express-session/package.json')
     if (!/^1\\.(19|[2-9]\\d)\\./.test(version)) throw new Error(version)
-    console.log(names.length)`), String(copied.length))
+    console.log(names.length)`
+    ),
+    String(copied.length)
+  )
 })
 
 const AUGMENTED = (name: string) => `
@@ -136,8 +166,9 @@ test('T7, T9. augmentations of express-session where it is installed under its o
 
 test('T11. subpaths and deep paths have types', () => {
   const project = packed.project('sessile')
-  project.check({
-    'sub.mts': `
+  project.check(
+    {
+      'sub.mts': `
       import session from 'sessile'
       import Cookie from 'sessile/session/cookie'
       import Store from 'sessile/session/store.js'
@@ -150,5 +181,7 @@ test('T11. subpaths and deep paths have types', () => {
       const text: string = new Cookie({ maxAge: 1 }).serialize('a', 'b')
       express().use(sessions, crossSite(), requireUser({ sessions }))
       void [text, Store, memoryStore, activity]`
-  }, { skipLibCheck: true })
+    },
+    { skipLibCheck: true }
+  )
 })

@@ -10,7 +10,11 @@ const MODULES = dirname(dirname(createRequire(import.meta.url).resolve('depd/pac
 
 /** Runs a command and gives what it printed. @throws Error with all its output when it fails */
 function run(command: string, given: string[], cwd: string): string {
-  const { status, stdout, stderr, error } = spawnSync(command, given, { cwd, encoding: 'utf8', env: { ...process.env, NODE_OPTIONS: '', NO_DEPRECATION: '*' } })
+  const { status, stdout, stderr, error } = spawnSync(command, given, {
+    cwd,
+    encoding: 'utf8',
+    env: { ...process.env, NODE_OPTIONS: '', NO_DEPRECATION: '*' }
+  })
   if (status !== 0) throw new Error(`${command} ${given.join(' ')} failed\n${stdout}\n${stderr}${error ?? ''}`)
   return stdout
 }
@@ -25,7 +29,10 @@ export class Packed {
     const copy = join(this.folder, 'copy')
     cpSync(PACKAGE, copy, { recursive: true, filter: (path) => !/[\\/](node_modules|dist|test)$/.test(path) })
     symlinkSync(MODULES, join(copy, 'node_modules'), 'junction')
-    const [packed] = JSON.parse(run('npm', ['pack', '--json', '--silent', '--pack-destination', this.folder], copy)) as { filename: string; files: { path: string }[] }[]
+    const [packed] = JSON.parse(run('npm', ['pack', '--json', '--silent', '--pack-destination', this.folder], copy)) as {
+      filename: string
+      files: { path: string }[]
+    }[]
     this.files = packed!.files.map(({ path }) => path)
     run('tar', ['-xzf', packed!.filename], this.folder)
   }

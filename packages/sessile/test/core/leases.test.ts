@@ -16,17 +16,19 @@ test('one at a time, in one process and across several: code that reads, waits a
     })
     await recordsOn(store).records.create('k', change({ n: 0 }))
     let inside = 0
-    await Promise.all(Array.from({ length: 30 }, async (_, at) => {
-      const { records, leases } = all[at % processes]!
-      const lease = await leases.take('k')
-      assert.ok(lease !== 'gone')
-      assert.equal(++inside, 1)
-      const n = Number(attributesOf(lease.loaded.text)['n'])
-      await new Promise((resolve) => setImmediate(resolve))
-      await records.commit(lease.loaded, change({ n: n + 1 }))
-      inside--
-      await lease.release()
-    }))
+    await Promise.all(
+      Array.from({ length: 30 }, async (_, at) => {
+        const { records, leases } = all[at % processes]!
+        const lease = await leases.take('k')
+        assert.ok(lease !== 'gone')
+        assert.equal(++inside, 1)
+        const n = Number(attributesOf(lease.loaded.text)['n'])
+        await new Promise((resolve) => setImmediate(resolve))
+        await records.commit(lease.loaded, change({ n: n + 1 }))
+        inside--
+        await lease.release()
+      })
+    )
     const loaded = (await recordsOn(store).records.load('k'))!
     assert.deepEqual(attributesOf(loaded.text), { n: 30 })
     assert.equal(loaded.stored.meta.k, undefined)
@@ -38,7 +40,10 @@ test('a holder that died is waited for no longer than its lease; a turn that doe
   const open = () => recordsOn(badLine(store, seededRandom(1), 0)).records
   await open().create('k', change({}))
   await new Leases(open(), { leaseMs: 150, waitMs: 1000 }).take('k')
-  await assert.rejects(new Leases(open(), { leaseMs: 1000, waitMs: 20 }).take('k'), (error) => isSessionError(error) && error.code === 'conflict')
+  await assert.rejects(
+    new Leases(open(), { leaseMs: 1000, waitMs: 20 }).take('k'),
+    (error) => isSessionError(error) && error.code === 'conflict'
+  )
   const lease = await new Leases(open(), { leaseMs: 1000, waitMs: 5000 }).take('k')
   assert.ok(lease !== 'gone')
 })

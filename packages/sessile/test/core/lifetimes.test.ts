@@ -8,10 +8,16 @@ const MINUTE = 60_000
 const HOUR = 60 * MINUTE
 const lifetimes = resolveLifetimes({ anonymous: { idle: '7d' }, signedIn: { idle: '30m', absolute: '8h', renewAfter: '1h' } })
 
-test('durations are ms or text; anything else is refused by the option\'s name', () => {
-  assert.deepEqual(['250ms', '30s', '15m', '8h', '7d', 5].map((value) => milliseconds('x', value)), [250, 30_000, 900_000, 28_800_000, 604_800_000, 5])
+test("durations are ms or text; anything else is refused by the option's name", () => {
+  assert.deepEqual(
+    ['250ms', '30s', '15m', '8h', '7d', 5].map((value) => milliseconds('x', value)),
+    [250, 30_000, 900_000, 28_800_000, 604_800_000, 5]
+  )
   for (const wrong of ['', '30', 'm', '-1s', 0, -5, NaN, '1w', '0s']) {
-    assert.throws(() => milliseconds('lifetimes.signedIn.idle', wrong), (error) => isSessionError(error) && error.code === 'bad-option' && /lifetimes\.signedIn\.idle/.test(error.message))
+    assert.throws(
+      () => milliseconds('lifetimes.signedIn.idle', wrong),
+      (error) => isSessionError(error) && error.code === 'bad-option' && /lifetimes\.signedIn\.idle/.test(error.message)
+    )
   }
 })
 
@@ -24,7 +30,9 @@ test('the absolute limit is counted from the sign-in, not from the first visit, 
   const ages = { createdAt: 0, signedInAt: 10 * HOUR }
   assert.equal(endsOf(lifetimes.signedIn, ages, 10 * HOUR).absoluteExpiresAt, 18 * HOUR)
   assert.deepEqual(endsOf(lifetimes.signedIn, ages, 17.9 * HOUR), {
-    idleExpiresAt: 17.9 * HOUR + 30 * MINUTE, absoluteExpiresAt: 18 * HOUR, expiresAt: 18 * HOUR
+    idleExpiresAt: 17.9 * HOUR + 30 * MINUTE,
+    absoluteExpiresAt: 18 * HOUR,
+    expiresAt: 18 * HOUR
   })
 })
 

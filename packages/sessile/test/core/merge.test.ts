@@ -44,25 +44,33 @@ test('__proto__ and constructor are attributes like any other', () => {
   assert.equal(({} as Record<string, unknown>)['polluted'], undefined)
 })
 
-const attributes = fc.dictionary(fc.constantFrom('a', 'b', 'c', 'd', '__proto__'), fc.oneof(fc.integer({ min: 0, max: 3 }), fc.dictionary(fc.constantFrom('x', 'y'), fc.integer({ min: 0, max: 2 }))))
+const attributes = fc.dictionary(
+  fc.constantFrom('a', 'b', 'c', 'd', '__proto__'),
+  fc.oneof(fc.integer({ min: 0, max: 3 }), fc.dictionary(fc.constantFrom('x', 'y'), fc.integer({ min: 0, max: 2 })))
+)
 
 test('property: a side that changed nothing leaves the other as it is', () => {
-  fc.assert(fc.property(attributes, attributes, (base, changed) => {
-    const [b, c] = [JSON.stringify(base), JSON.stringify(changed)]
-    assert.equal(mergeTexts(b, b, c), c)
-    assert.equal(mergeTexts(b, c, b), c)
-    assert.equal(mergeTexts(b, c, c), c)
-  }))
+  fc.assert(
+    fc.property(attributes, attributes, (base, changed) => {
+      const [b, c] = [JSON.stringify(base), JSON.stringify(changed)]
+      assert.equal(mergeTexts(b, b, c), c)
+      assert.equal(mergeTexts(b, c, b), c)
+      assert.equal(mergeTexts(b, c, c), c)
+    })
+  )
 })
 
 test('property: each attribute that only one side changed is as that side has it', () => {
-  fc.assert(fc.property(attributes, attributes, attributes, (base, ours, theirs) => {
-    const merged = merge(base, ours, theirs)
-    const text = (object: Record<string, unknown>, name: string) => (Object.hasOwn(object, name) ? JSON.stringify(object[name]) : undefined)
-    for (const name of ['a', 'b', 'c', 'd', '__proto__']) {
-      const [b, o, t, m] = [text(base, name), text(ours, name), text(theirs, name), text(merged, name)]
-      if (o === b) assert.equal(m, t)
-      else if (t === b) assert.equal(m, o)
-    }
-  }))
+  fc.assert(
+    fc.property(attributes, attributes, attributes, (base, ours, theirs) => {
+      const merged = merge(base, ours, theirs)
+      const text = (object: Record<string, unknown>, name: string) =>
+        Object.hasOwn(object, name) ? JSON.stringify(object[name]) : undefined
+      for (const name of ['a', 'b', 'c', 'd', '__proto__']) {
+        const [b, o, t, m] = [text(base, name), text(ours, name), text(theirs, name), text(merged, name)]
+        if (o === b) assert.equal(m, t)
+        else if (t === b) assert.equal(m, o)
+      }
+    })
+  )
 })

@@ -4,12 +4,14 @@ import fc from 'fast-check'
 import { joinText, splitText } from '../../src/core/record-text.ts'
 
 test('what is put in comes off again, byte for byte', () => {
-  fc.assert(fc.property(fc.object({ maxDepth: 3 }), fc.string(), (attributes, text) => {
-    const session = JSON.stringify({ cookie: { path: '/' }, ...attributes, text })
-    const { text: back, meta } = splitText(joinText(session, { c: 5, a: 7 }, false))
-    assert.equal(back, session)
-    assert.deepEqual(meta, { c: 5, a: 7 })
-  }))
+  fc.assert(
+    fc.property(fc.object({ maxDepth: 3 }), fc.string(), (attributes, text) => {
+      const session = JSON.stringify({ cookie: { path: '/' }, ...attributes, text })
+      const { text: back, meta } = splitText(joinText(session, { c: 5, a: 7 }, false))
+      assert.equal(back, session)
+      assert.deepEqual(meta, { c: 5, a: 7 })
+    })
+  )
 })
 
 test('no two tagged writes are alike', () => {
@@ -18,7 +20,14 @@ test('no two tagged writes are alike', () => {
 })
 
 test('text without it is as it is, also where it only looks alike', () => {
-  for (const text of ['{}', '{"cookie":{}}', '{"a":{"~":{"c":1}}}', '{"a":{"x":1,"~":{"c":1}}}', '{"a":",\\"~\\":{\\"c\\":1}}"}', '{"~":5}']) {
+  for (const text of [
+    '{}',
+    '{"cookie":{}}',
+    '{"a":{"~":{"c":1}}}',
+    '{"a":{"x":1,"~":{"c":1}}}',
+    '{"a":",\\"~\\":{\\"c\\":1}}"}',
+    '{"~":5}'
+  ]) {
     assert.deepEqual(splitText(text), { text, meta: {} })
   }
 })

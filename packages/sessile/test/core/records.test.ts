@@ -7,11 +7,24 @@ import { memoryStore } from '../../src/stores/memory/backend.ts'
 import { change, recordsOn } from '../../src/testing/guarantees/tools.ts'
 
 test('a store that does not answer in time gives store-timeout, one that throws store-failed with the cause', async () => {
-  const never = recordsOn(wrapBackend(memoryStore(), () => new Promise(() => {})), { deadlineMs: 20 })
-  await assert.rejects(async () => never.records.load('k'), (error) => isSessionError(error) && error.code === 'store-timeout')
+  const never = recordsOn(
+    wrapBackend(memoryStore(), () => new Promise(() => {})),
+    { deadlineMs: 20 }
+  )
+  await assert.rejects(
+    async () => never.records.load('k'),
+    (error) => isSessionError(error) && error.code === 'store-timeout'
+  )
   const cause = new Error('no route to host')
-  const broken = recordsOn(wrapBackend(memoryStore(), () => { throw cause }))
-  await assert.rejects(async () => broken.records.load('k'), (error) => isSessionError(error) && error.code === 'store-failed' && error.cause === cause)
+  const broken = recordsOn(
+    wrapBackend(memoryStore(), () => {
+      throw cause
+    })
+  )
+  await assert.rejects(
+    async () => broken.records.load('k'),
+    (error) => isSessionError(error) && error.code === 'store-failed' && error.cause === cause
+  )
   assert.deepEqual(broken.names(), ['store-error'])
 })
 
@@ -19,14 +32,20 @@ test('a store that is down is left alone after some failures, and found again wi
   t.mock.timers.enable({ apis: ['Date'], now: 1_800_000_000_000 })
   let down = false
   let calls = 0
-  const { records } = recordsOn(wrapBackend(memoryStore(), (_operation, call) => {
-    calls++
-    if (down) throw new Error('connection refused')
-    return call()
-  }))
+  const { records } = recordsOn(
+    wrapBackend(memoryStore(), (_operation, call) => {
+      calls++
+      if (down) throw new Error('connection refused')
+      return call()
+    })
+  )
   await records.create('k', change({}))
   down = true
-  for (let at = 0; at < 20; at++) await assert.rejects(async () => records.load('k'), (error) => isSessionError(error) && error.code === 'store-failed')
+  for (let at = 0; at < 20; at++)
+    await assert.rejects(
+      async () => records.load('k'),
+      (error) => isSessionError(error) && error.code === 'store-failed'
+    )
   assert.equal(calls, 6)
   t.mock.timers.tick(1000)
   await assert.rejects(async () => records.load('k'))
@@ -51,7 +70,11 @@ test('store calls are seen on tracing channels, failed ones with their error, wi
   const { records } = recordsOn(memoryStore())
   await records.load('k')
   assert.deepEqual(seen.splice(0), ['start {"store":"memory","operation":"read"}', 'end'])
-  const late = recordsOn(wrapBackend(memoryStore(), async () => { throw new Error('cut') }))
+  const late = recordsOn(
+    wrapBackend(memoryStore(), async () => {
+      throw new Error('cut')
+    })
+  )
   await assert.rejects(async () => late.records.load('k'))
   assert.deepEqual(seen, ['start {"store":"memory","operation":"read"}', 'end', 'error cut', 'asyncStart', 'asyncEnd'])
   channel.unsubscribe(handlers)

@@ -10,24 +10,28 @@ const ids = fc.oneof(fc.string({ maxLength: 300, unit: 'binary' }), fc.string({ 
 
 describe('signatures', () => {
   it('are those of cookie-signature, whatever the secret and the id', () => {
-    fc.assert(fc.property(ids, secrets, (id, secret) => {
-      const signed = sign(id, secret)
-      assert.equal(signed, signature.sign(id, secret as never))
-      assert.equal(unsign(signed, secret), id)
-      assert.equal(sign(id, createSecretKey(Buffer.from(secret as string))), signed)
-    }))
+    fc.assert(
+      fc.property(ids, secrets, (id, secret) => {
+        const signed = sign(id, secret)
+        assert.equal(signed, signature.sign(id, secret as never))
+        assert.equal(unsign(signed, secret), id)
+        assert.equal(sign(id, createSecretKey(Buffer.from(secret as string))), signed)
+      })
+    )
   })
 
   it('verify nothing that was not signed', () => {
-    fc.assert(fc.property(ids, secrets, fc.nat(), fc.string({ minLength: 1, maxLength: 1, unit: 'binary' }), (id, secret, at, other) => {
-      const signed = sign(id, secret)
-      const place = at % signed.length
-      const changed = signed.slice(0, place) + other + signed.slice(place + 1)
-      if (changed !== signed) assert.equal(unsign(changed, secret), undefined)
-      assert.equal(unsign(signed.slice(0, place), secret), undefined)
-      assert.equal(unsign(signed + other, secret), undefined)
-      assert.equal(unsign(signed, [randomBytes(9), 'another']), undefined)
-    }))
+    fc.assert(
+      fc.property(ids, secrets, fc.nat(), fc.string({ minLength: 1, maxLength: 1, unit: 'binary' }), (id, secret, at, other) => {
+        const signed = sign(id, secret)
+        const place = at % signed.length
+        const changed = signed.slice(0, place) + other + signed.slice(place + 1)
+        if (changed !== signed) assert.equal(unsign(changed, secret), undefined)
+        assert.equal(unsign(signed.slice(0, place), secret), undefined)
+        assert.equal(unsign(signed + other, secret), undefined)
+        assert.equal(unsign(signed, [randomBytes(9), 'another']), undefined)
+      })
+    )
   })
 
   it('tell apart what latin1 cuts to the same byte', () => {

@@ -34,19 +34,25 @@ both('3. the factory has Store, Cookie, Session and MemoryStore', (session) => {
 
 both('4. Store and MemoryStore are inherited from in both styles', (session) => {
   for (const Base of [session.Store, session.MemoryStore]) {
-    const Old: any = function Old(this: any) { Base.call(this, { some: 'option' }) }
+    const Old: any = function Old(this: any) {
+      Base.call(this, { some: 'option' })
+    }
     inherits(Old, Base)
     const old = new Old()
     assert.ok(old instanceof Base && old instanceof session.Store)
     class New extends Base {
-      constructor() { super({ any: 'thing' }, 2) }
+      constructor() {
+        super({ any: 'thing' }, 2)
+      }
     }
     assert.ok(new New() instanceof session.Store)
   }
 })
 
 both('4. a store that inherits from MemoryStore in either style stores sessions', async (session) => {
-  const Old: any = function Old(this: any) { session.MemoryStore.call(this) }
+  const Old: any = function Old(this: any) {
+    session.MemoryStore.call(this)
+  }
   inherits(Old, session.MemoryStore)
   class New extends session.MemoryStore {}
   for (const store of [new Old(), new New()]) {
@@ -72,7 +78,13 @@ both('6. the factory works detached and without arguments, and does not change i
   const detached = session.bind(null)
   assert.equal(typeof detached(), 'function')
   assert.equal(typeof session(undefined), 'function')
-  const given = Object.freeze({ secret: 's', cookie: Object.freeze({ maxAge: 1 }), store: new MemoryStore(), resave: false, saveUninitialized: false })
+  const given = Object.freeze({
+    secret: 's',
+    cookie: Object.freeze({ maxAge: 1 }),
+    store: new MemoryStore(),
+    resave: false,
+    saveUninitialized: false
+  })
   assert.equal(typeof session(given), 'function')
 })
 

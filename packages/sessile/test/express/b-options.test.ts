@@ -5,34 +5,49 @@ import { test } from 'node:test'
 import { both, cookieFor, idOf, options, ours, SECRET, serve } from './helpers.ts'
 
 const ENTRY = new URL('../../src/entries/index.ts', import.meta.url).href
-const setter = (req: any, res: any) => { req.session.x = 1; res.end(req.sessionID) }
+const setter = (req: any, res: any) => {
+  req.session.x = 1
+  res.end(req.sessionID)
+}
 
 /** Runs code with `session` in scope, in a process of its own. */
 function inProcess(code: string, env: Record<string, string> = {}) {
   const script = `import { session, Cookie } from ${JSON.stringify(ENTRY)}\n${code}`
-  return spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', env: { ...process.env, NO_DEPRECATION: '', ...env } })
+  return spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    env: { ...process.env, NO_DEPRECATION: '', ...env }
+  })
 }
 
 both('11. name, else key, else connect.sid; falsy values fall through', async (session, t) => {
-  for (const [given, name] of [[{ name: 'n', key: 'k' }, 'n'], [{ name: '', key: 'k' }, 'k'], [{}, 'connect.sid']] as const) {
+  for (const [given, name] of [
+    [{ name: 'n', key: 'k' }, 'n'],
+    [{ name: '', key: 'k' }, 'k'],
+    [{}, 'connect.sid']
+  ] as const) {
     const server = await serve(t, session(options(given)), setter)
     assert.match((await server.get()).cookies[0]!, new RegExp(`^${name}=`))
   }
 })
 
 both('12. genid must be a function; falsy means the default', async (session, t) => {
-  for (const genid of ['x', 1, {}, true]) assert.throws(() => session(options({ genid })), { name: 'TypeError', message: 'genid option must be a function' })
+  for (const genid of ['x', 1, {}, true])
+    assert.throws(() => session(options({ genid })), { name: 'TypeError', message: 'genid option must be a function' })
   const server = await serve(t, session(options({ genid: null })), setter)
   assert.equal((await server.get()).body.length, 32)
 })
 
 both('13. unset is destroy or keep', (session) => {
-  for (const unset of ['x', 1, {}, true]) assert.throws(() => session(options({ unset })), { name: 'TypeError', message: 'unset option must be "destroy" or "keep"' })
+  for (const unset of ['x', 1, {}, true])
+    assert.throws(() => session(options({ unset })), { name: 'TypeError', message: 'unset option must be "destroy" or "keep"' })
   for (const unset of [undefined, null, '', 'keep', 'destroy']) session(options({ unset }))
 })
 
 both('14. an empty list of secrets throws', (session) => {
-  assert.throws(() => session(options({ secret: [] })), { name: 'TypeError', message: 'secret option array must contain one or more strings' })
+  assert.throws(() => session(options({ secret: [] })), {
+    name: 'TypeError',
+    message: 'secret option array must contain one or more strings'
+  })
 })
 
 both('15. without any secret each request ends in next(error)', async (session, t) => {
@@ -41,7 +56,9 @@ both('15. without any secret each request ends in next(error)', async (session, 
 })
 
 both('16. req.secret signs and verifies where no secret was given', async (session, t) => {
-  const server = await serve(t, session(options({ secret: undefined })), setter, (req) => { req.secret = SECRET })
+  const server = await serve(t, session(options({ secret: undefined })), setter, (req) => {
+    req.secret = SECRET
+  })
   const first = await server.get()
   assert.equal(first.cookie, cookieFor(first.body))
   assert.equal((await server.get('/', { cookie: first.cookie })).body, first.body)
@@ -119,7 +136,10 @@ both('22. each call has a MemoryStore of its own', async (session, t) => {
 test('23. a MemoryStore in production warns once, in three lines', () => {
   const options = '{ secret: "x".repeat(32), resave: false, saveUninitialized: false }'
   const warned = inProcess(`session(${options})`, { NODE_ENV: 'production' }).stderr
-  assert.equal(warned, 'Warning: connect.session() MemoryStore is not\ndesigned for a production environment, as it will leak\nmemory, and will not scale past a single process.\n')
+  assert.equal(
+    warned,
+    'Warning: connect.session() MemoryStore is not\ndesigned for a production environment, as it will leak\nmemory, and will not scale past a single process.\n'
+  )
   assert.equal(inProcess(`session(${options})`, { NODE_ENV: 'test' }).stderr, '')
 })
 
@@ -130,7 +150,18 @@ both('24. the factory does not look into the cookie options', (session) => {
 
 both('25. a cookie function is called once for the path and once for each session generated', async (session, t) => {
   const seen: string[] = []
-  const server = await serve(t, session(options({ cookie: (req: any) => { seen.push(req.url); return { path: '/', maxAge: 60_000 } } })), setter)
+  const server = await serve(
+    t,
+    session(
+      options({
+        cookie: (req: any) => {
+          seen.push(req.url)
+          return { path: '/', maxAge: 60_000 }
+        }
+      })
+    ),
+    setter
+  )
   const first = await server.get('/a')
   assert.deepEqual(seen.splice(0), ['/a', '/a'])
   await server.get('/b', { cookie: first.cookie })
@@ -138,7 +169,13 @@ both('25. a cookie function is called once for the path and once for each sessio
 })
 
 both('26. proxy is true, false, or anything else', async (session, t) => {
-  for (const [proxy, sent] of [[true, true], [false, false], [undefined, false], [1, false], ['yes', false]] as const) {
+  for (const [proxy, sent] of [
+    [true, true],
+    [false, false],
+    [undefined, false],
+    [1, false],
+    ['yes', false]
+  ] as const) {
     const server = await serve(t, session(options({ proxy, cookie: { secure: true } })), setter)
     const answer = await server.get('/', { headers: { 'x-forwarded-proto': 'https' } })
     assert.equal(answer.cookie !== undefined, sent, String(proxy))
@@ -146,7 +183,8 @@ both('26. proxy is true, false, or anything else', async (session, t) => {
 })
 
 test('27. DEBUG prints a trace without ids, cookies or records', () => {
-  const run = inProcess(`
+  const run = inProcess(
+    `
     const middleware = session({ secret: 'x', resave: false, saveUninitialized: true })
     const call = (headers) => new Promise((resolve) => { const req = { url: '/', headers, socket: {} }; middleware(req, { end() {}, writeHead() {} }, () => resolve(req)) })
     const req = await call({})
@@ -155,13 +193,21 @@ test('27. DEBUG prints a trace without ids, cookies or records', () => {
     const { sign } = await import('cookie-signature')
     await call({ cookie: 'connect.sid=s:' + sign(req.sessionID, 'x') })
     console.log(req.sessionID)
-  `, { DEBUG: 'express-session' })
+  `,
+    { DEBUG: 'express-session' }
+  )
   assert.match(run.stderr, /express-session fetching/)
   assert.ok(!run.stderr.includes(run.stdout.trim()) && !run.stderr.includes('swordfish'))
 })
 
 test('options of ours that cannot be used are refused when set up', () => {
-  for (const wrong of [{ onStoreError: 'x' }, { hashIds: 'x' }, { lifetimes: { anonymous: { idle: 'soon' } } }, { store: 'nosql:x' }, { store: {} }]) {
+  for (const wrong of [
+    { onStoreError: 'x' },
+    { hashIds: 'x' },
+    { lifetimes: { anonymous: { idle: 'soon' } } },
+    { store: 'nosql:x' },
+    { store: {} }
+  ]) {
     assert.throws(() => ours(options(wrong)), { name: 'SessionError' })
   }
   assert.ok(idOf(cookieFor('a.b')) === 'a.b')

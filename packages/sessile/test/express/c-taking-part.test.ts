@@ -5,19 +5,31 @@ import express from 'express'
 import express4 from 'express4'
 import { both, cookieFor, listen, options, ours, PlainStore, plainStore, serve } from './helpers.ts'
 
-const setter = (req: any, res: any) => { req.session.x = 1; res.end(req.sessionID) }
+const setter = (req: any, res: any) => {
+  req.session.x = 1
+  res.end(req.sessionID)
+}
 
 /** A request without a connection, for what needs no response. */
 function call(middleware: any, req: any): { error?: unknown; req: any } {
   const full = { url: '/', headers: {}, socket: {}, connection: {}, ...req }
   let result: any
-  middleware(full, { end() {}, write() {}, writeHead() {}, getHeader() {}, setHeader() {} }, (error: unknown) => { result = { error, req: full } })
+  middleware(full, { end() {}, write() {}, writeHead() {}, getHeader() {}, setHeader() {} }, (error: unknown) => {
+    result = { error, req: full }
+  })
   return result
 }
 
 both('28. a request that has a session already is left alone', async (session, t) => {
   const mine = { mine: true }
-  const server = await serve(t, session(options()), (req, res) => res.end(String(req.session === mine && req.sessionStore === undefined)), (req) => { req.session = mine })
+  const server = await serve(
+    t,
+    session(options()),
+    (req, res) => res.end(String(req.session === mine && req.sessionStore === undefined)),
+    (req) => {
+      req.session = mine
+    }
+  )
   const answer = await server.get()
   assert.equal(answer.body, 'true')
   assert.deepEqual(answer.cookies, [])
@@ -52,7 +64,10 @@ both('30. the store and the path are asked before the secret', async (session) =
   assert.equal(call(middleware, { url: '/in' }).error, undefined)
 })
 
-for (const [version, framework] of [['5', express], ['4', express4]] as const) {
+for (const [version, framework] of [
+  ['5', express],
+  ['4', express4]
+] as const) {
   both(`31. the path is the original one, under a mount point too (Express ${version})`, async (session, t) => {
     const app = (framework as any)()
     app.use('/m', session(options({ cookie: { path: '/m/in' } })), (req: any, res: any) => {
@@ -110,7 +125,9 @@ both('35. without a valid cookie the handler runs in the same tick and the store
 })
 
 test('36. what genid or the cookie options throw goes to next(error)', async (t) => {
-  const fail = () => { throw new Error('boom') }
+  const fail = () => {
+    throw new Error('boom')
+  }
   for (const wrong of [{ genid: fail }, { cookie: () => (++calls % 2 === 0 ? fail() : {}) }]) {
     const middleware = ours(options(wrong))
     assert.equal((call(middleware, {}).error as Error).message, 'boom')
@@ -171,7 +188,9 @@ test('39. the first answer of get counts, a throw of get goes to next', async (t
   assert.equal((await server.get('/', { cookie: cookieFor('a') })).body, 'undefined')
 
   const throwing = new PlainStore()
-  throwing.get = () => { throw new Error('thrown') }
+  throwing.get = () => {
+    throw new Error('thrown')
+  }
   const other = await serve(t, ours(options({ store: throwing })))
   assert.equal((await other.get('/', { cookie: cookieFor('a') })).body, 'thrown')
 })

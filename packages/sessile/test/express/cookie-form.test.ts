@@ -4,27 +4,37 @@ import fc from 'fast-check'
 import { Cookie } from '../../src/express/cookie.ts'
 import { CookieForm } from '../../src/express/cookie-form.ts'
 
-const cookies = fc.record({
-  maxAge: fc.oneof(fc.constant(null), fc.constant(-Date.now()), fc.integer({ min: -1e9, max: 1e12 }), fc.constant(NaN), fc.constant(0.5)),
-  path: fc.constantFrom('/', '/a', '/a;b', undefined), domain: fc.constantFrom(undefined, 'example.com', 'a;b'), httpOnly: fc.constantFrom(true, false, undefined),
-  secure: fc.constantFrom(true, false, undefined), sameSite: fc.constantFrom(true, false, 'lax', 'none', 'x', undefined),
-  partitioned: fc.constantFrom(true, false, undefined), priority: fc.constantFrom('low', 'High', 'x', undefined)
-}, { requiredKeys: [] })
+const cookies = fc.record(
+  {
+    maxAge: fc.oneof(fc.constant(null), fc.constant(-Date.now()), fc.integer({ min: -1e9, max: 1e12 }), fc.constant(NaN), fc.constant(0.5)),
+    path: fc.constantFrom('/', '/a', '/a;b', undefined),
+    domain: fc.constantFrom(undefined, 'example.com', 'a;b'),
+    httpOnly: fc.constantFrom(true, false, undefined),
+    secure: fc.constantFrom(true, false, undefined),
+    sameSite: fc.constantFrom(true, false, 'lax', 'none', 'x', undefined),
+    partitioned: fc.constantFrom(true, false, undefined),
+    priority: fc.constantFrom('low', 'High', 'x', undefined)
+  },
+  { requiredKeys: [] }
+)
 
 test('cookies are written as JSON.stringify and the cookie package write them', () => {
   const form = new CookieForm('n')
-  fc.assert(fc.property(cookies, fc.string(), (given, value) => {
-    const cookie = new Cookie(given as object)
-    assert.equal(form.json(cookie), JSON.stringify(cookie))
-    let expected: string
-    try {
-      expected = cookie.serialize('n', value)
-    } catch (error) {
-      assert.throws(() => form.header(cookie, value), error as Error)
-      return
-    }
-    assert.equal(form.header(cookie, value), expected)
-  }), { numRuns: 2000 })
+  fc.assert(
+    fc.property(cookies, fc.string(), (given, value) => {
+      const cookie = new Cookie(given as object)
+      assert.equal(form.json(cookie), JSON.stringify(cookie))
+      let expected: string
+      try {
+        expected = cookie.serialize('n', value)
+      } catch (error) {
+        assert.throws(() => form.header(cookie, value), error as Error)
+        return
+      }
+      assert.equal(form.header(cookie, value), expected)
+    }),
+    { numRuns: 2000 }
+  )
 })
 
 test('a name that no cookie can have is refused each time', () => {

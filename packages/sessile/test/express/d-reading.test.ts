@@ -5,7 +5,10 @@ import originalParse from 'cookie'
 import { cookieValue } from '../../src/express/cookie-header.ts'
 import { both, cookieFor, options, ours, SECRET, serve } from './helpers.ts'
 
-const teller = (req: any, res: any) => { req.session.x = 1; res.end(req.sessionID) }
+const teller = (req: any, res: any) => {
+  req.session.x = 1
+  res.end(req.sessionID)
+}
 
 async function withSession(session: any, t: any, more: object = {}, before?: any) {
   const store = new session.MemoryStore()
@@ -18,18 +21,27 @@ both('40. the first cookie of the name counts, decoded, among anything else', as
   const cookie = cookieFor('apple')
   const plain = decodeURIComponent(cookie)
   for (const header of [
-    cookie, plain, `${cookie}; ${cookieFor('pear')}`, `HttpOnly; Path=/; ${cookie}; Secure`, `a; =b; ;; ${cookie}`,
-    `x=%ZZ; ${cookie}`, `connect.sid="${plain.slice(12)}"`, `  connect.sid  =  ${plain.slice(12)}  `
-  ]) assert.equal((await server.get('/', { cookie: header })).body, 'apple', header)
+    cookie,
+    plain,
+    `${cookie}; ${cookieFor('pear')}`,
+    `HttpOnly; Path=/; ${cookie}; Secure`,
+    `a; =b; ;; ${cookie}`,
+    `x=%ZZ; ${cookie}`,
+    `connect.sid="${plain.slice(12)}"`,
+    `  connect.sid  =  ${plain.slice(12)}  `
+  ])
+    assert.equal((await server.get('/', { cookie: header })).body, 'apple', header)
   assert.notEqual((await server.get('/', { cookie: `connect.sid=x; ${cookie}` })).body, 'apple')
 })
 
 test('40. the header is read as the cookie package reads it', () => {
   const parts = ['n=1', 'n', '=n', 'n="q"', 'n="', ' n =\t2 ', 'n=%41', 'n=%', 'xn=3', 'n=a=b', '', 'N=4', '\u00a0n=5']
-  for (const one of parts) for (const two of parts) for (const three of parts) {
-    const header = [one, two, three].join(';')
-    assert.equal(cookieValue(header, 'n'), (originalParse as any).parse(header).n, header)
-  }
+  for (const one of parts)
+    for (const two of parts)
+      for (const three of parts) {
+        const header = [one, two, three].join(';')
+        assert.equal(cookieValue(header, 'n'), (originalParse as any).parse(header).n, header)
+      }
 })
 
 both('41. only a good signature counts, cut at the last dot, by any of the secrets', async (session, t) => {
@@ -37,7 +49,18 @@ both('41. only a good signature counts, cut at the last dot, by any of the secre
   assert.equal((await server.get('/', { cookie: cookieFor('a.b.c') })).body, 'a.b.c')
   assert.equal((await server.get('/', { cookie: cookieFor('a.b.c', 'first') })).body, 'a.b.c')
   const signed = sign('apple', SECRET)
-  for (const value of ['apple', `s:apple`, `s:apple.`, signed, `s:${signed}x`, `s:${signed.slice(0, -1)}`, `s:b${signed}`, `S:${signed}`, 's:', `s:${signed}=`]) {
+  for (const value of [
+    'apple',
+    `s:apple`,
+    `s:apple.`,
+    signed,
+    `s:${signed}x`,
+    `s:${signed.slice(0, -1)}`,
+    `s:b${signed}`,
+    `S:${signed}`,
+    's:',
+    `s:${signed}=`
+  ]) {
     const answer = await server.get('/', { cookie: `connect.sid=${encodeURIComponent(value)}` })
     assert.notEqual(answer.body, 'apple', value)
     assert.ok(answer.cookie)
@@ -56,9 +79,13 @@ both('42. what cookie-parser found counts where the header gives nothing', async
 })
 
 both('42. unsigned req.cookies count for nothing, and the header goes first', async (session, t) => {
-  const unsigned = await withSession(session, t, {}, (req: any) => { req.cookies = { 'connect.sid': 'apple' } })
+  const unsigned = await withSession(session, t, {}, (req: any) => {
+    req.cookies = { 'connect.sid': 'apple' }
+  })
   assert.notEqual((await unsigned.get()).body, 'apple')
-  const both = await withSession(session, t, {}, (req: any) => { req.signedCookies = { 'connect.sid': 'pear' } })
+  const both = await withSession(session, t, {}, (req: any) => {
+    req.signedCookies = { 'connect.sid': 'pear' }
+  })
   assert.equal((await both.get('/', { cookie: cookieFor('apple') })).body, 'apple')
   assert.equal((await both.get('/', { cookie: 'connect.sid=forged' })).body, 'pear')
 })

@@ -6,9 +6,14 @@ import express4 from 'express4'
 import { isSecure } from '../../src/express/secure.ts'
 import { attributesOf, both, cookieFor, listen, options, ours, serve } from './helpers.ts'
 
-const setter = (req: any, res: any) => { req.session.x = 1; res.end() }
+const setter = (req: any, res: any) => {
+  req.session.x = 1
+  res.end()
+}
 const https = { headers: { 'x-forwarded-proto': 'https' } }
-const encrypt = (req: any) => { req.socket.encrypted = true }
+const encrypt = (req: any) => {
+  req.socket.encrypted = true
+}
 
 both('44. an encrypted socket is secure whatever proxy says', async (session, t) => {
   for (const proxy of [true, false, undefined]) {
@@ -25,18 +30,30 @@ test('44. req.socket alone is enough', () => {
 
 both('45. proxy: true believes the first X-Forwarded-Proto', async (session, t) => {
   const server = await serve(t, session(options({ proxy: true, cookie: { secure: true } })), setter)
-  for (const [value, sent] of [['https', true], ['HTTPS, http', true], [' https ,http', true], ['http,https', false], ['', false], ['httpsx', false]] as const) {
+  for (const [value, sent] of [
+    ['https', true],
+    ['HTTPS, http', true],
+    [' https ,http', true],
+    ['http,https', false],
+    ['', false],
+    ['httpsx', false]
+  ] as const) {
     assert.equal((await server.get('/', { headers: { 'x-forwarded-proto': value } })).cookie !== undefined, sent, value)
   }
   assert.equal((await server.get()).cookie, undefined)
 })
 
 both('45. proxy: false believes nobody', async (session, t) => {
-  const server = await serve(t, session(options({ proxy: false, cookie: { secure: true } })), setter, (req) => { req.secure = true })
+  const server = await serve(t, session(options({ proxy: false, cookie: { secure: true } })), setter, (req) => {
+    req.secure = true
+  })
   assert.equal((await server.get('/', https)).cookie, undefined)
 })
 
-for (const [version, framework] of [['5', express], ['4', express4]] as const) {
+for (const [version, framework] of [
+  ['5', express],
+  ['4', express4]
+] as const) {
   both(`46. without proxy Express decides, by trust proxy (Express ${version})`, async (session, t) => {
     for (const trust of [true, false]) {
       const app = (framework as any)()
@@ -83,11 +100,21 @@ both('49. a secure cookie is not sent over http, and the session decides', async
 
 both('50. the record is saved all the same, with auto resolved once', async (session, t) => {
   const store = new session.MemoryStore()
-  const server = await serve(t, session(options({ store, cookie: { secure: true } })), (req, res) => { req.session.x = 1; res.end(req.sessionID) })
+  const server = await serve(t, session(options({ store, cookie: { secure: true } })), (req, res) => {
+    req.session.x = 1
+    res.end(req.sessionID)
+  })
   const { body } = await server.get()
   assert.equal((await new Promise<any>((resolve) => store.get(body, (_: any, record: any) => resolve(record)))).x, 1)
 
-  const auto = await serve(t, session(options({ store, proxy: true, rolling: true, cookie: { secure: 'auto', sameSite: 'auto' } })), (req, res) => { req.session.x = 1; res.end(req.sessionID) })
+  const auto = await serve(
+    t,
+    session(options({ store, proxy: true, rolling: true, cookie: { secure: 'auto', sameSite: 'auto' } })),
+    (req, res) => {
+      req.session.x = 1
+      res.end(req.sessionID)
+    }
+  )
   const first = await auto.get('/', https)
   const again = await auto.get('/', { cookie: cookieFor(first.body), ...https })
   assert.deepEqual([attributesOf(again.cookies[0])['secure'], attributesOf(again.cookies[0])['samesite']], [true, 'None'])

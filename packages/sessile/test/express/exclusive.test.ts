@@ -7,7 +7,11 @@ import { answersLater } from '../../src/testing/faults.ts'
 import { memoryStore } from '../../src/stores/memory/backend.ts'
 import { cookieFor, options, ours, serve } from './helpers.ts'
 
-const STORES: Record<string, () => any> = { memory: () => memoryStore(), sqlite: () => sqliteStore({ file: ':memory:' }), 'late memory': () => answersLater(memoryStore()) }
+const STORES: Record<string, () => any> = {
+  memory: () => memoryStore(),
+  sqlite: () => sqliteStore({ file: ':memory:' }),
+  'late memory': () => answersLater(memoryStore())
+}
 
 const turn = () => new Promise((resolve) => setImmediate(resolve))
 

@@ -3,20 +3,52 @@ import { test } from 'node:test'
 import { allStores, attributesOf, both, called, cookieFor, counted, idOf, later, options, ours, serve } from './helpers.ts'
 
 const HOUR = 3_600_000
-const setter = (req: any, res: any) => { req.session.x = (req.session.x ?? 0) + 1; res.end(req.sessionID) }
+const setter = (req: any, res: any) => {
+  req.session.x = (req.session.x ?? 0) + 1
+  res.end(req.sessionID)
+}
 
 allStores('52. the cookie comes after those that are there, however the head is written', async (session, t, store) => {
   const heads: Record<string, (res: any) => void> = {
-    '/end': (res) => { res.setHeader('Set-Cookie', 'a=1'); res.end('x') },
-    '/list': (res) => { res.setHeader('Set-Cookie', ['a=1', 'b=2']); res.end('x') },
-    '/object': (res) => { res.writeHead(200, { 'Set-Cookie': 'a=1' }); res.end('x') },
-    '/objects': (res) => { res.writeHead(200, { 'Set-Cookie': ['a=1', 'b=2'] }); res.end('x') },
-    '/text': (res) => { res.writeHead(200, 'Fine', { 'Set-Cookie': ['a=1'] }); res.end('x') },
-    '/flat': (res) => { res.writeHead(200, ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2', 'X', 'y']); res.end('x') },
-    '/write': (res) => { res.setHeader('Set-Cookie', 'a=1'); res.write('x'); res.end() },
-    '/flush': (res) => { res.setHeader('Set-Cookie', 'a=1'); res.flushHeaders(); res.end('x') }
+    '/end': (res) => {
+      res.setHeader('Set-Cookie', 'a=1')
+      res.end('x')
+    },
+    '/list': (res) => {
+      res.setHeader('Set-Cookie', ['a=1', 'b=2'])
+      res.end('x')
+    },
+    '/object': (res) => {
+      res.writeHead(200, { 'Set-Cookie': 'a=1' })
+      res.end('x')
+    },
+    '/objects': (res) => {
+      res.writeHead(200, { 'Set-Cookie': ['a=1', 'b=2'] })
+      res.end('x')
+    },
+    '/text': (res) => {
+      res.writeHead(200, 'Fine', { 'Set-Cookie': ['a=1'] })
+      res.end('x')
+    },
+    '/flat': (res) => {
+      res.writeHead(200, ['Set-Cookie', 'a=1', 'Set-Cookie', 'b=2', 'X', 'y'])
+      res.end('x')
+    },
+    '/write': (res) => {
+      res.setHeader('Set-Cookie', 'a=1')
+      res.write('x')
+      res.end()
+    },
+    '/flush': (res) => {
+      res.setHeader('Set-Cookie', 'a=1')
+      res.flushHeaders()
+      res.end('x')
+    }
   }
-  const server = await serve(t, session(options({ store })), (req, res) => { req.session.x = 1; heads[req.url]!(res) })
+  const server = await serve(t, session(options({ store })), (req, res) => {
+    req.session.x = 1
+    heads[req.url]!(res)
+  })
   for (const path of Object.keys(heads)) {
     const { cookies, status, body } = await server.get(path)
     const others = path === '/list' || path === '/objects' || path === '/flat' ? ['a=1', 'b=2'] : ['a=1']
@@ -28,10 +60,27 @@ allStores('52. the cookie comes after those that are there, however the head is 
 
 both('53. no cookie without a session or an id', async (session, t) => {
   const ways: Record<string, (req: any) => void> = {
-    '/null': (req) => { req.session = null }, '/delete': (req) => { delete req.session }, '/id': (req) => { req.sessionID = undefined },
-    '/number': (req) => { req.sessionID = 3 }, '/destroy': (req) => { req.session.destroy() }
+    '/null': (req) => {
+      req.session = null
+    },
+    '/delete': (req) => {
+      delete req.session
+    },
+    '/id': (req) => {
+      req.sessionID = undefined
+    },
+    '/number': (req) => {
+      req.sessionID = 3
+    },
+    '/destroy': (req) => {
+      req.session.destroy()
+    }
   }
-  const server = await serve(t, session(options({ saveUninitialized: true, rolling: true })), (req, res) => { req.session.x = 1; ways[req.url]!(req); res.end('y') })
+  const server = await serve(t, session(options({ saveUninitialized: true, rolling: true })), (req, res) => {
+    req.session.x = 1
+    ways[req.url]!(req)
+    res.end('y')
+  })
   for (const path of Object.keys(ways)) {
     const answer = await server.get(path)
     assert.deepEqual([answer.cookies, answer.body, answer.status], [[], 'y', 200], path)
@@ -39,18 +88,28 @@ both('53. no cookie without a session or an id', async (session, t) => {
 })
 
 both('54. a new id is sent if saveUninitialized or modified; rolling changes nothing', async (session, t) => {
-  for (const rolling of [true, false]) for (const saveUninitialized of [true, false]) {
-    const server = await serve(t, session(options({ rolling, saveUninitialized })), (req, res) => { if (req.url === '/set') req.session.x = 1; res.end() })
-    assert.equal((await server.get()).cookie !== undefined, saveUninitialized)
-    assert.ok((await server.get('/set')).cookie)
-  }
+  for (const rolling of [true, false])
+    for (const saveUninitialized of [true, false]) {
+      const server = await serve(t, session(options({ rolling, saveUninitialized })), (req, res) => {
+        if (req.url === '/set') req.session.x = 1
+        res.end()
+      })
+      assert.equal((await server.get()).cookie !== undefined, saveUninitialized)
+      assert.ok((await server.get('/set')).cookie)
+    }
 })
 
 allStores('55. a known id is sent if rolling, or modified with an expiry', async (session, t, store) => {
   for (const [more, unmodified, modified] of [
-    [{ rolling: true }, true, true], [{}, false, false], [{ cookie: { maxAge: HOUR } }, false, true], [{ rolling: true, cookie: { maxAge: HOUR } }, true, true]
+    [{ rolling: true }, true, true],
+    [{}, false, false],
+    [{ cookie: { maxAge: HOUR } }, false, true],
+    [{ rolling: true, cookie: { maxAge: HOUR } }, true, true]
   ] as const) {
-    const server = await serve(t, session(options({ store, ...more })), (req, res) => { if (req.url === '/set') req.session.x = (req.session.x ?? 0) + 1; res.end() })
+    const server = await serve(t, session(options({ store, ...more })), (req, res) => {
+      if (req.url === '/set') req.session.x = (req.session.x ?? 0) + 1
+      res.end()
+    })
     const { cookie } = await server.get('/set')
     assert.equal((await server.get('/', { cookie })).cookie !== undefined, unmodified)
     assert.equal((await server.get('/set', { cookie })).cookie !== undefined, modified)
@@ -72,7 +131,12 @@ allStores('57. the cookie and the record carry the same expiry, touched once', a
   const touches: number[] = []
   const server = await serve(t, session(options({ store, rolling: true, cookie: { maxAge: HOUR } })), async (req, res) => {
     const { touch } = req.session
-    Object.defineProperty(req.session, 'touch', { value(this: any) { touches.push(1); return touch.call(this) } })
+    Object.defineProperty(req.session, 'touch', {
+      value(this: any) {
+        touches.push(1)
+        return touch.call(this)
+      }
+    })
     req.session.x = 1
     if (req.url === '/early') {
       res.write('a')
@@ -112,25 +176,57 @@ both('59. the value is signed with the first secret and percent-encoded', async 
 })
 
 both('60. the attributes and their order; those of the session, not of the options', async (session, t) => {
-  const cookie = { domain: 'example.com', path: '/', maxAge: HOUR, httpOnly: true, secure: false, partitioned: true, priority: 'high', sameSite: true }
+  const cookie = {
+    domain: 'example.com',
+    path: '/',
+    maxAge: HOUR,
+    httpOnly: true,
+    secure: false,
+    partitioned: true,
+    priority: 'high',
+    sameSite: true
+  }
   const server = await serve(t, session(options({ cookie })), (req, res) => {
     req.session.x = 1
-    if (req.url === '/own') Object.assign(req.session.cookie, { domain: undefined, httpOnly: false, partitioned: false, priority: undefined, sameSite: 'lax', expires: null })
+    if (req.url === '/own')
+      Object.assign(req.session.cookie, {
+        domain: undefined,
+        httpOnly: false,
+        partitioned: false,
+        priority: undefined,
+        sameSite: 'lax',
+        expires: null
+      })
     res.end()
   })
   const [all] = (await server.get()).cookies
-  assert.deepEqual(all!.split('; ').slice(1).map((part) => part.split('=')[0]), ['Domain', 'Path', 'Expires', 'HttpOnly', 'Partitioned', 'Priority', 'SameSite'])
-  assert.deepEqual({ ...attributesOf(all), expires: 1 }, { domain: 'example.com', path: '/', expires: 1, httponly: true, partitioned: true, priority: 'High', samesite: 'Strict' })
+  assert.deepEqual(
+    all!
+      .split('; ')
+      .slice(1)
+      .map((part) => part.split('=')[0]),
+    ['Domain', 'Path', 'Expires', 'HttpOnly', 'Partitioned', 'Priority', 'SameSite']
+  )
+  assert.deepEqual(
+    { ...attributesOf(all), expires: 1 },
+    { domain: 'example.com', path: '/', expires: 1, httponly: true, partitioned: true, priority: 'High', samesite: 'Strict' }
+  )
   assert.deepEqual(attributesOf((await server.get('/own')).cookies[0]), { path: '/', samesite: 'Lax' })
 })
 
 both('61. a cookie that cannot be written leaves the answer as it is, and goes to next once', async (session, t) => {
   for (const [more, message] of [
-    [{ cookie: { expires: new Date(NaN) } }, 'option expires is invalid'], [{ name: 'a b' }, 'argument name is invalid'],
-    [{ cookie: { domain: 'a;b' } }, 'option domain is invalid'], [{ cookie: { path: '/;b' } }, 'option path is invalid'],
-    [{ cookie: { sameSite: 'x' } }, 'option sameSite is invalid'], [{ cookie: { priority: 'x' } }, 'option priority is invalid']
+    [{ cookie: { expires: new Date(NaN) } }, 'option expires is invalid'],
+    [{ name: 'a b' }, 'argument name is invalid'],
+    [{ cookie: { domain: 'a;b' } }, 'option domain is invalid'],
+    [{ cookie: { path: '/;b' } }, 'option path is invalid'],
+    [{ cookie: { sameSite: 'x' } }, 'option sameSite is invalid'],
+    [{ cookie: { priority: 'x' } }, 'option priority is invalid']
   ] as const) {
-    const server = await serve(t, session(options(more)), (req, res) => { req.session.x = 1; res.end('fine') })
+    const server = await serve(t, session(options(more)), (req, res) => {
+      req.session.x = 1
+      res.end('fine')
+    })
     const path = message.includes('path') ? '/;b' : '/'
     const answer = await server.get(path)
     await later(10)
@@ -161,11 +257,15 @@ both('63. ending a session sends no clearing cookie', async (session, t) => {
 })
 
 test('signOut sends a clearing cookie with the same name, path, domain and flags', async (t) => {
-  const server = await serve(t, ours(options({ name: 'n', cookie: { path: '/', domain: 'example.com', sameSite: 'strict', maxAge: HOUR } })), async (req, res) => {
-    if (req.url === '/out') await req.session.signOut()
-    else req.session.x = 1
-    res.end(String(req.session === undefined))
-  })
+  const server = await serve(
+    t,
+    ours(options({ name: 'n', cookie: { path: '/', domain: 'example.com', sameSite: 'strict', maxAge: HOUR } })),
+    async (req, res) => {
+      if (req.url === '/out') await req.session.signOut()
+      else req.session.x = 1
+      res.end(String(req.session === undefined))
+    }
+  )
   const first = await server.get('/', { name: 'n' })
   const out = await server.get('/out', { cookie: first.cookie, name: 'n' })
   assert.equal(out.body, 'true')
@@ -180,7 +280,9 @@ test('a late answer of a session that ended or was renewed sets no cookie, at on
       const server = await serve(t, ours(options({ store, rolling: true })), async (req, res) => {
         req.session.x = (req.session.x ?? 0) + 1
         if (req.url === '/slow') {
-          await new Promise<void>((resolve) => { held.push(resolve) })
+          await new Promise<void>((resolve) => {
+            held.push(resolve)
+          })
           req.session.late = true
         } else if (req.url === '/end') await (end === 'signIn' ? req.session.signIn('u') : req.session[end]())
         res.end()

@@ -1,9 +1,26 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { allStores, both, called, cookieFor, counted, idOf, later, options, original, ours, PlainStore, plainStore, serve } from './helpers.ts'
+import {
+  allStores,
+  both,
+  called,
+  cookieFor,
+  counted,
+  idOf,
+  later,
+  options,
+  original,
+  ours,
+  PlainStore,
+  plainStore,
+  serve
+} from './helpers.ts'
 
 const HOUR = 3_600_000
-const setter = (req: any, res: any) => { req.session.x = (req.session.x ?? 0) + 1; res.end(req.sessionID) }
+const setter = (req: any, res: any) => {
+  req.session.x = (req.session.x ?? 0) + 1
+  res.end(req.sessionID)
+}
 const getOf = (store: any, id: string) => called((callback) => store.get(id, callback))
 
 /** Wraps the four methods with counters. */
@@ -54,7 +71,11 @@ test('65. a read error destroys nothing, and destroy is not done twice', async (
 
 allStores('66. without an id of text nothing is saved, touched or sent', async (session, t, store) => {
   const done = watch(store)
-  const server = await serve(t, session(options({ store, resave: true, saveUninitialized: true })), (req, res) => { req.session.x = 1; req.sessionID = undefined; res.end('fine') })
+  const server = await serve(t, session(options({ store, resave: true, saveUninitialized: true })), (req, res) => {
+    req.session.x = 1
+    req.sessionID = undefined
+    res.end('fine')
+  })
   const answer = await server.get()
   assert.deepEqual([answer.body, answer.cookies], ['fine', []])
   assert.deepEqual(done(), { get: 0, set: 0, destroy: 0, touch: 0 })
@@ -63,9 +84,47 @@ allStores('66. without an id of text nothing is saved, touched or sent', async (
 allStores('67. modified is what differs as JSON, but for the top-level cookie', async (session, t, store) => {
   const date = new Date()
   const changes: Record<string, [(s: any) => void, number]> = {
-    '/same': [() => undefined, 0], '/nested': [(s) => { s.in.cookie = 2 }, 1], '/cookie': [(s) => { s.cookie.maxAge = 5000 }, 0],
-    '/fn': [(s) => { s.f = () => 1; s.u = undefined; s[Symbol('x')] = 1 }, 0], '/date': [(s) => { s.d = date.toISOString() }, 0],
-    '/order': [(s) => { const { a } = s; delete s.a; s.a = a }, 1], '/add': [(s) => { s.n = null }, 1]
+    '/same': [() => undefined, 0],
+    '/nested': [
+      (s) => {
+        s.in.cookie = 2
+      },
+      1
+    ],
+    '/cookie': [
+      (s) => {
+        s.cookie.maxAge = 5000
+      },
+      0
+    ],
+    '/fn': [
+      (s) => {
+        s.f = () => 1
+        s.u = undefined
+        s[Symbol('x')] = 1
+      },
+      0
+    ],
+    '/date': [
+      (s) => {
+        s.d = date.toISOString()
+      },
+      0
+    ],
+    '/order': [
+      (s) => {
+        const { a } = s
+        delete s.a
+        s.a = a
+      },
+      1
+    ],
+    '/add': [
+      (s) => {
+        s.n = null
+      },
+      1
+    ]
   }
   const server = await serve(t, session(options({ store })), (req, res) => {
     if (req.url === '/start') Object.assign(req.session, { a: 1, in: { cookie: 1 }, d: date, z: 'é"}{\\' })
@@ -81,8 +140,14 @@ allStores('67. modified is what differs as JSON, but for the top-level cookie', 
 })
 
 allStores('68, 72. a loaded session is saved if modified or resave, else touched', async (session, t, store) => {
-  for (const [resave, unmodified] of [[false, { set: 0, touch: 1 }], [true, { set: 1, touch: 0 }]] as const) {
-    const server = await serve(t, session(options({ store, resave })), (req, res) => { if (req.url === '/set') req.session.x = Math.random(); res.end() })
+  for (const [resave, unmodified] of [
+    [false, { set: 0, touch: 1 }],
+    [true, { set: 1, touch: 0 }]
+  ] as const) {
+    const server = await serve(t, session(options({ store, resave })), (req, res) => {
+      if (req.url === '/set') req.session.x = Math.random()
+      res.end()
+    })
     const { cookie } = await server.get('/set')
     const done = watch(store)
     await server.get('/', { cookie })
@@ -92,23 +157,26 @@ allStores('68, 72. a loaded session is saved if modified or resave, else touched
   }
 })
 
-allStores('69. a new session is saved if saveUninitialized or modified; a regenerated one counts as modified', async (session, t, store) => {
-  for (const saveUninitialized of [true, false]) {
-    const server = await serve(t, session(options({ store, saveUninitialized })), (req, res) => {
-      if (req.url === '/regenerate') return req.session.regenerate(() => res.end())
-      if (req.url === '/set') req.session.x = 1
-      res.end()
-    })
-    const done = watch(store)
-    await server.get('/')
-    assert.deepEqual(done(), { get: 0, set: saveUninitialized ? 1 : 0, destroy: 0, touch: 0 })
-    await server.get('/set')
-    assert.equal(done()['set'], 1)
-    const { cookie } = await server.get('/regenerate')
-    assert.deepEqual(done(), { get: 0, set: 1, destroy: 1, touch: 0 })
-    assert.ok(cookie)
+allStores(
+  '69. a new session is saved if saveUninitialized or modified; a regenerated one counts as modified',
+  async (session, t, store) => {
+    for (const saveUninitialized of [true, false]) {
+      const server = await serve(t, session(options({ store, saveUninitialized })), (req, res) => {
+        if (req.url === '/regenerate') return req.session.regenerate(() => res.end())
+        if (req.url === '/set') req.session.x = 1
+        res.end()
+      })
+      const done = watch(store)
+      await server.get('/')
+      assert.deepEqual(done(), { get: 0, set: saveUninitialized ? 1 : 0, destroy: 0, touch: 0 })
+      await server.get('/set')
+      assert.equal(done()['set'], 1)
+      const { cookie } = await server.get('/regenerate')
+      assert.deepEqual(done(), { get: 0, set: 1, destroy: 1, touch: 0 })
+      assert.ok(cookie)
+    }
   }
-})
+)
 
 allStores('70. one set per request after an explicit save, unless it changed again', async (session, t, store) => {
   for (const more of [{}, { resave: true, saveUninitialized: true }]) {
@@ -120,7 +188,12 @@ allStores('70. one set per request after an explicit save, unless it changed aga
       }
       req.session.save(() => (req.url === '/reload' ? req.session.reload(() => req.session.save(again)) : again()))
     })
-    for (const [path, sets] of [['/save', 1], ['/plain', 1], ['/again', 2], ['/reload', 2]] as const) {
+    for (const [path, sets] of [
+      ['/save', 1],
+      ['/plain', 1],
+      ['/again', 2],
+      ['/reload', 2]
+    ] as const) {
       const done = watch(store)
       const { cookie } = await server.get(path)
       assert.equal(done()['set'], sets, `${path} of a new session`)
@@ -135,16 +208,21 @@ allStores('70. one set per request after an explicit save, unless it changed aga
 
 test('71. a regenerated session that was saved explicitly is saved once', async (t) => {
   const store = new PlainStore()
-  const server = await serve(t, ours(options({ store })), (req, res) => req.session.regenerate(() => {
-    req.session.x = 1
-    req.session.save(() => res.end())
-  }))
+  const server = await serve(t, ours(options({ store })), (req, res) =>
+    req.session.regenerate(() => {
+      req.session.x = 1
+      req.session.save(() => res.end())
+    })
+  )
   await server.get()
   assert.equal(store.count('set'), 1)
 })
 
 allStores('72. touches are not throttled', async (session, t, store) => {
-  const server = await serve(t, session(options({ store, cookie: { maxAge: HOUR } })), (req, res) => { if (req.url === '/set') req.session.x = 1; res.end(req.sessionID) })
+  const server = await serve(t, session(options({ store, cookie: { maxAge: HOUR } })), (req, res) => {
+    if (req.url === '/set') req.session.x = 1
+    res.end(req.sessionID)
+  })
   const { cookie, body } = await server.get('/set')
   const at: number[] = []
   for (let i = 0; i < 2; i++) {
@@ -158,7 +236,11 @@ allStores('72. touches are not throttled', async (session, t, store) => {
 both('73. methods replaced on a MemoryStore after the factory ran are called', async (session, t) => {
   const store = new session.MemoryStore()
   const server = await serve(t, session(options({ store })), (req, res) => {
-    if (req.url === '/during') store.touch = (id: string, _: any, callback: any) => { during.push(id); callback() }
+    if (req.url === '/during')
+      store.touch = (id: string, _: any, callback: any) => {
+        during.push(id)
+        callback()
+      }
     else if (req.url === '/set') req.session.x = 1
     res.end(req.sessionID)
   })
@@ -181,31 +263,33 @@ both('74. a store without touch is not touched', async (session, t) => {
 })
 
 both('75. errors at the end change no answer and go to next once, when the head is out', async (session, t) => {
-  for (const name of ['set', 'touch', 'destroy']) for (const answer of [setImmediate, (call: () => void) => call(), (call: () => void) => setTimeout(call, 20)]) {
-    const store = plainStore(session, answer)
-    store.records.set('a', '{"cookie":{"path":"/"}}')
-    const error = new Error('boom')
-    store.failing = { [name]: error }
-    let heads: boolean[] = []
-    const middleware = session(options({ store, unset: 'destroy' }))
-    const wrapped = (req: any, res: any, next: any) => middleware(req, res, (given: any) => {
-      if (given) heads.push(res.headersSent)
-      next(given)
-    })
-    const server = await serve(t, wrapped, (req, res) => {
-      if (name === 'set') req.session.x = 1
-      if (name === 'destroy') req.session = null
-      res.setHeader('X-App', 'y')
-      res.statusCode = 202
-      res.end('body')
-    })
-    const got = await server.get('/', { cookie: cookieFor('a') })
-    assert.deepEqual([got.status, got.body, got.headers['x-app']], [202, 'body', 'y'])
-    await later(10)
-    assert.deepEqual(server.errors, [error])
-    assert.deepEqual(heads, [true])
-    heads = []
-  }
+  for (const name of ['set', 'touch', 'destroy'])
+    for (const answer of [setImmediate, (call: () => void) => call(), (call: () => void) => setTimeout(call, 20)]) {
+      const store = plainStore(session, answer)
+      store.records.set('a', '{"cookie":{"path":"/"}}')
+      const error = new Error('boom')
+      store.failing = { [name]: error }
+      let heads: boolean[] = []
+      const middleware = session(options({ store, unset: 'destroy' }))
+      const wrapped = (req: any, res: any, next: any) =>
+        middleware(req, res, (given: any) => {
+          if (given) heads.push(res.headersSent)
+          next(given)
+        })
+      const server = await serve(t, wrapped, (req, res) => {
+        if (name === 'set') req.session.x = 1
+        if (name === 'destroy') req.session = null
+        res.setHeader('X-App', 'y')
+        res.statusCode = 202
+        res.end('body')
+      })
+      const got = await server.get('/', { cookie: cookieFor('a') })
+      assert.deepEqual([got.status, got.body, got.headers['x-app']], [202, 'body', 'y'])
+      await later(10)
+      assert.deepEqual(server.errors, [error])
+      assert.deepEqual(heads, [true])
+      heads = []
+    }
 })
 
 test('76. the error comes after the bytes were handed over', async (t) => {
@@ -213,11 +297,15 @@ test('76. the error comes after the bytes were handed over', async (t) => {
   store.failing = { set: new Error('boom') }
   const middleware = ours(options({ store }))
   let finished: boolean | undefined
-  const wrapped = (req: any, res: any, next: any) => middleware(req, res, (error: any) => {
-    if (error) finished = res.writableFinished
-    next(error)
+  const wrapped = (req: any, res: any, next: any) =>
+    middleware(req, res, (error: any) => {
+      if (error) finished = res.writableFinished
+      next(error)
+    })
+  const server = await serve(t, wrapped, (req, res) => {
+    req.session.x = 1
+    res.end('x'.repeat(100_000))
   })
-  const server = await serve(t, wrapped, (req, res) => { req.session.x = 1; res.end('x'.repeat(100_000)) })
   assert.equal((await server.get()).body.length, 100_000)
   await later(10)
   assert.equal(finished, true)
@@ -245,7 +333,11 @@ both('78. the save receives the live session', async (session, t) => {
   const store = plainStore(session)
   const set = counted(store, 'set')
   let live: any
-  const server = await serve(t, session(options({ store })), (req, res) => { live = req.session; req.session.x = 1; res.end() })
+  const server = await serve(t, session(options({ store })), (req, res) => {
+    live = req.session
+    req.session.x = 1
+    res.end()
+  })
   const { cookie } = await server.get()
   assert.equal(set.calls[0]![1], live)
   await server.get('/', { cookie })

@@ -50,7 +50,12 @@ export interface Running {
 type Handler = (req: any, res: any) => unknown
 
 /** A server with the middleware and a handler, closed when the test ends. Errors answer 500 with their message. */
-export async function serve(t: TestContext, middleware: any, handler: Handler = (_, res) => res.end(), before?: (req: any, res: any) => void): Promise<Running> {
+export async function serve(
+  t: TestContext,
+  middleware: any,
+  handler: Handler = (_, res) => res.end(),
+  before?: (req: any, res: any) => void
+): Promise<Running> {
   const errors: unknown[] = []
   return listen(t, errors, (req, res) => {
     before?.(req, res)
@@ -78,23 +83,35 @@ export async function listen(t: TestContext, errors: unknown[], handler: Handler
   return { server, port, errors, get: (path = '/', ask = {}) => fetchFrom(port, path, ask) }
 }
 
-export function fetchFrom(port: number, path: string, { method = 'GET', cookie, headers = {}, name = 'connect.sid' }: Ask = {}): Promise<Answer> {
+export function fetchFrom(
+  port: number,
+  path: string,
+  { method = 'GET', cookie, headers = {}, name = 'connect.sid' }: Ask = {}
+): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    const asked = request({ port, host: '127.0.0.1', path, method, agent: false, headers: { ...headers, ...(cookie ? { cookie } : {}) } }, (res) => {
-      const chunks: Buffer[] = []
-      res.on('data', (chunk: Buffer) => chunks.push(chunk))
-      res.on('error', reject)
-      res.on('end', () => {
-        const bytes = Buffer.concat(chunks)
-        const cookies = res.headers['set-cookie'] ?? []
-        const body = bytes.toString()
-        resolve({
-          status: res.statusCode!, headers: res.headers, rawHeaders: res.rawHeaders, bytes, body, cookies,
-          cookie: cookies.find((one) => one.startsWith(`${name}=`))?.split(';', 1)[0],
-          json: () => JSON.parse(body)
+    const asked = request(
+      { port, host: '127.0.0.1', path, method, agent: false, headers: { ...headers, ...(cookie ? { cookie } : {}) } },
+      (res) => {
+        const chunks: Buffer[] = []
+        res.on('data', (chunk: Buffer) => chunks.push(chunk))
+        res.on('error', reject)
+        res.on('end', () => {
+          const bytes = Buffer.concat(chunks)
+          const cookies = res.headers['set-cookie'] ?? []
+          const body = bytes.toString()
+          resolve({
+            status: res.statusCode!,
+            headers: res.headers,
+            rawHeaders: res.rawHeaders,
+            bytes,
+            body,
+            cookies,
+            cookie: cookies.find((one) => one.startsWith(`${name}=`))?.split(';', 1)[0],
+            json: () => JSON.parse(body)
+          })
         })
-      })
-    })
+      }
+    )
     asked.on('error', reject)
     asked.end()
   })
@@ -118,7 +135,10 @@ export function idOf(cookie: string | undefined): string {
 
 /** The attributes of a Set-Cookie header, by their lower-case names. */
 export function attributesOf(header: string | undefined): Record<string, string | true> {
-  const parts = header!.split('; ').slice(1).map((part) => part.split('='))
+  const parts = header!
+    .split('; ')
+    .slice(1)
+    .map((part) => part.split('='))
   return Object.fromEntries(parts.map(([name, value]) => [name!.toLowerCase(), value ?? true]))
 }
 
@@ -200,13 +220,19 @@ export function storesOf(session: any): Record<string, () => any> {
     }
     return store
   }
-  return { memory: () => new session.MemoryStore(), replaced, late: () => plainStore(session), 'at once': () => plainStore(session, atOnce) }
+  return {
+    memory: () => new session.MemoryStore(),
+    replaced,
+    late: () => plainStore(session),
+    'at once': () => plainStore(session, atOnce)
+  }
 }
 
 /** As `both`, once for each kind of store. */
 export function allStores(name: string, run: (session: any, t: TestContext, store: any) => void | Promise<void>): void {
   for (const [kind, make] of Object.entries(storesOf(ours))) test(`${name} (store: ${kind})`, (t) => run(ours, t, make()))
-  for (const [kind, make] of Object.entries(storesOf(original))) test(`${name} (express-session itself, store: ${kind})`, (t) => run(original, t, make()))
+  for (const [kind, make] of Object.entries(storesOf(original)))
+    test(`${name} (express-session itself, store: ${kind})`, (t) => run(original, t, make()))
 }
 
 /** Counts calls of a method of a store from now on. */

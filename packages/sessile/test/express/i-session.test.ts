@@ -1,6 +1,20 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { allStores, both, called, cookieFor, counted, idOf, options, original, ours, PlainStore, plainStore, serve, storesOf } from './helpers.ts'
+import {
+  allStores,
+  both,
+  called,
+  cookieFor,
+  counted,
+  idOf,
+  options,
+  original,
+  ours,
+  PlainStore,
+  plainStore,
+  serve,
+  storesOf
+} from './helpers.ts'
 
 const getOf = (store: any, id: string) => called((callback) => store.get(id, callback))
 
@@ -17,7 +31,11 @@ allStores('90. enumerable keys are the data and the cookie', async (session, t, 
     req.session.b = 2
     res.end(JSON.stringify([keysOf(req.session), Object.keys(req.session), Object.keys({ ...req.session })]))
   })
-  const expected = [['cookie', 'a', 'b'], ['cookie', 'a', 'b'], ['cookie', 'a', 'b']]
+  const expected = [
+    ['cookie', 'a', 'b'],
+    ['cookie', 'a', 'b'],
+    ['cookie', 'a', 'b']
+  ]
   const first = await server.get()
   assert.deepEqual(first.json(), expected)
   assert.deepEqual((await server.get('/', { cookie: first.cookie })).json(), expected)
@@ -31,10 +49,15 @@ both('91. id and req are own, hidden and read-only; save and reload can be repla
     assert.equal(s.id, req.sessionID)
     for (const name of ['id', 'req']) {
       assert.equal(Object.getOwnPropertyDescriptor(s, name)!.enumerable, false)
-      assert.throws(() => { s[name] = 'x' }, TypeError)
+      assert.throws(() => {
+        s[name] = 'x'
+      }, TypeError)
     }
     const { save } = s
-    s.save = function (...given: any[]) { saved++; return save.apply(this, given) }
+    s.save = function (...given: any[]) {
+      saved++
+      return save.apply(this, given)
+    }
     s.reload = () => undefined
     assert.deepEqual(keysOf(s), ['cookie'])
     s.x = 1
@@ -48,7 +71,8 @@ both('91. id and req are own, hidden and read-only; save and reload can be repla
 
 both('92. a record cannot shadow what a session has, nor pollute anything', async (session, t) => {
   const store = plainStore(session)
-  const hostile = '{"cookie":{"path":"/","__proto__":{"evil":1}},"save":1,"id":"x","req":2,"toString":3,"constructor":4,"touch":5,"__proto__":{"evil":1},"ok":6}'
+  const hostile =
+    '{"cookie":{"path":"/","__proto__":{"evil":1}},"save":1,"id":"x","req":2,"toString":3,"constructor":4,"touch":5,"__proto__":{"evil":1},"ok":6}'
   store.records.set('a', hostile)
   const memory = new session.MemoryStore()
   memory.set('a', JSON.parse(hostile))
@@ -65,7 +89,10 @@ test('92. names that only we use stay the data of a record', async (t) => {
   for (const make of Object.values(storesOf(ours))) {
     const store = make()
     await called((callback) => store.set('a', { cookie: { path: '/' }, update: 'u', signIn: 's', renew: 1, signOut: null }, callback))
-    const server = await serve(t, ours(options({ store })), (req, res) => { req.session.seen = true; res.end(JSON.stringify(req.session)) })
+    const server = await serve(t, ours(options({ store })), (req, res) => {
+      req.session.seen = true
+      res.end(JSON.stringify(req.session))
+    })
     await server.get('/', { cookie: cookieFor('a') })
     const { cookie: _, ...data } = (await server.get('/', { cookie: cookieFor('a') })).json()
     assert.deepEqual(data, { update: 'u', signIn: 's', renew: 1, signOut: null, seen: true })
@@ -117,7 +144,10 @@ allStores('95. regenerate destroys the old id and gives a new session', async (s
   })
   const { cookie, body } = await server.get('/start')
   const renewed = await server.get('/', { cookie })
-  assert.deepEqual(destroy.calls.map(([id]) => id), [body])
+  assert.deepEqual(
+    destroy.calls.map(([id]) => id),
+    [body]
+  )
   assert.equal(idOf(renewed.cookie), renewed.body)
   assert.equal(await getOf(store, body), undefined)
   assert.equal((await getOf(store, renewed.body)).fresh, true)
@@ -152,7 +182,10 @@ both('96. generation goes through store.generate', async (session, t) => {
   assert.ok(answer.cookie)
   const own = store.generate
   let asked = 0
-  store.generate = (req: any) => { asked++; own(req) }
+  store.generate = (req: any) => {
+    asked++
+    own(req)
+  }
   await server.get()
   assert.equal(asked, 2)
 })
@@ -161,7 +194,12 @@ test('96. two factories on one store use their own options', async (t) => {
   const store = new ours.MemoryStore()
   const one = ours(options({ store, genid: () => `one-${Math.random()}`, cookie: { path: '/', sameSite: 'lax' } }))
   ours(options({ store, genid: () => `two-${Math.random()}`, cookie: { path: '/', sameSite: 'strict' } }))
-  const server = await serve(t, one, (req, res) => req.session.regenerate(() => { req.session.x = 1; res.end(req.sessionID) }))
+  const server = await serve(t, one, (req, res) =>
+    req.session.regenerate(() => {
+      req.session.x = 1
+      res.end(req.sessionID)
+    })
+  )
   const { body, cookies } = await server.get()
   assert.match(body, /^one/)
   assert.match(cookies[0]!, /SameSite=Lax/)
@@ -184,7 +222,10 @@ allStores('97. reload gives a new object with what is stored', async (session, t
   assert.deepEqual((await server.get()).json(), [false, 1, false, 'failed to load session', true])
 })
 
-for (const [kind, make] of [...Object.entries(storesOf(ours)).filter(([kind]) => kind !== 'replaced'), ['express-session itself', original.MemoryStore]] as const) {
+for (const [kind, make] of [
+  ...Object.entries(storesOf(ours)).filter(([kind]) => kind !== 'replaced'),
+  ['express-session itself', original.MemoryStore]
+] as const) {
   test(`97. reload calls back into itself many levels deep (${kind})`, async (t) => {
     const isOurs = kind !== 'express-session itself'
     const store = isOurs ? (make as () => any)() : new (make as any)()
@@ -205,7 +246,9 @@ test('98. what was reloaded is what changes are measured against', async (t) => 
     const server = await serve(t, ours(options({ store, cookie: { maxAge: 60_000 } })), async (req, res) => {
       if (req.url === '/set') req.session.x = 1
       else {
-        await called((callback) => store.set(req.sessionID, { cookie: { ...JSON.parse(JSON.stringify(req.session.cookie)) }, x: 2 }, callback))
+        await called((callback) =>
+          store.set(req.sessionID, { cookie: { ...JSON.parse(JSON.stringify(req.session.cookie)) }, x: 2 }, callback)
+        )
         await req.session.reload()
       }
       res.end(String(req.session.x))
@@ -252,7 +295,10 @@ test('99. with a callback methods return the session, without a promise that may
 })
 
 both('100. ids have 32 characters of base64url; genid may return any text', async (session, t) => {
-  const setter = (req: any, res: any) => { req.session.x = 1; res.end(req.sessionID) }
+  const setter = (req: any, res: any) => {
+    req.session.x = 1
+    res.end(req.sessionID)
+  }
   const server = await serve(t, session(options()), setter)
   const seen = new Set<string>()
   for (let i = 0; i < 20; i++) {
@@ -277,5 +323,8 @@ both('101. another sessionID changes the cookie, and saves go to session.id', as
   })
   const answer = await server.get()
   assert.equal(idOf(answer.cookie), 'other')
-  assert.deepEqual(set.calls.map(([id]) => id), [answer.body])
+  assert.deepEqual(
+    set.calls.map(([id]) => id),
+    [answer.body]
+  )
 })

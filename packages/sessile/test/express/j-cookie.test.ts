@@ -11,7 +11,8 @@ both('102. the defaults of a cookie', ({ Cookie }) => {
 })
 
 both('103. options that are no object are a TypeError', ({ Cookie }) => {
-  for (const wrong of [1, 'x', true, () => 1]) assert.throws(() => new Cookie(wrong), { name: 'TypeError', message: 'argument options must be a object' })
+  for (const wrong of [1, 'x', true, () => 1])
+    assert.throws(() => new Cookie(wrong), { name: 'TypeError', message: 'argument options must be a object' })
 })
 
 both('104. all enumerable options are taken in order, but for data', ({ Cookie }) => {
@@ -35,7 +36,8 @@ both('106. maxAge takes a number, a Date, or nothing', ({ Cookie }) => {
   const date = new Date(Date.now() + 7000)
   assert.equal(new Cookie({ maxAge: date }).expires.getTime(), date.getTime())
   for (const nothing of [null, undefined, false]) assert.equal(new Cookie({ maxAge: nothing }).expires, nothing)
-  for (const wrong of ['5', {}, true, []]) assert.throws(() => new Cookie({ maxAge: wrong }), { name: 'TypeError', message: 'maxAge must be a number or Date' })
+  for (const wrong of ['5', {}, true, []])
+    assert.throws(() => new Cookie({ maxAge: wrong }), { name: 'TypeError', message: 'maxAge must be a number or Date' })
 })
 
 both('107. reading maxAge gives what is left, or what expires is', ({ Cookie }) => {
@@ -87,9 +89,21 @@ both('111. serialize gives the text of the header', ({ Cookie }) => {
 })
 
 both('112. the other fields are plain; a cookie is made of another one', ({ Cookie }) => {
-  assert.deepEqual(Object.keys(new Cookie()), original.Cookie === Cookie ? Object.keys(new Cookie()) : ['path', '_expires', 'originalMaxAge', 'httpOnly'])
+  assert.deepEqual(
+    Object.keys(new Cookie()),
+    original.Cookie === Cookie ? Object.keys(new Cookie()) : ['path', '_expires', 'originalMaxAge', 'httpOnly']
+  )
   const cookie = new Cookie()
-  for (const [name, value] of Object.entries({ partitioned: true, priority: 'high', path: '/x', httpOnly: false, domain: 'd', secure: true, sameSite: 'lax', foo: 1 })) {
+  for (const [name, value] of Object.entries({
+    partitioned: true,
+    priority: 'high',
+    path: '/x',
+    httpOnly: false,
+    domain: 'd',
+    secure: true,
+    sameSite: 'lax',
+    foo: 1
+  })) {
     cookie[name] = value
     assert.equal(cookie[name], value)
   }

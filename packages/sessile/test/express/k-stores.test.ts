@@ -5,7 +5,8 @@ import { BackendStore } from '../../src/entries/index.ts'
 import { both, called, later, options, original, ours, serve } from './helpers.ts'
 
 const record = (more: object = {}) => ({ cookie: { originalMaxAge: null, expires: null, httpOnly: true, path: '/' }, ...more }) as any
-const expiring = (ms: number, more: object = {}) => record({ cookie: { originalMaxAge: ms, expires: new Date(Date.now() + ms), path: '/' }, ...more })
+const expiring = (ms: number, more: object = {}) =>
+  record({ cookie: { originalMaxAge: ms, expires: new Date(Date.now() + ms), path: '/' }, ...more })
 
 /** The original's store and ours, in memory and over SQLite: one API. */
 function eachStore(name: string, run: (make: () => any) => Promise<void>): void {
@@ -45,15 +46,30 @@ eachStore('114. load gives a working session without a request', async (make) =>
 both('114, 115. subclasses need only get, set and destroy', async (session, t) => {
   class Mine extends session.Store {
     readonly map = new Map<string, string>()
-    get(id: string, callback: any) { callback(id === 'bad' ? new Error('bad') : null, this.map.has(id) ? JSON.parse(this.map.get(id)!) : null) }
-    set(id: string, value: any, callback: any) { this.map.set(id, JSON.stringify(value)); callback?.() }
-    destroy(id: string, callback: any) { this.map.delete(id); callback?.() }
+    get(id: string, callback: any) {
+      callback(id === 'bad' ? new Error('bad') : null, this.map.has(id) ? JSON.parse(this.map.get(id)!) : null)
+    }
+    set(id: string, value: any, callback: any) {
+      this.map.set(id, JSON.stringify(value))
+      callback?.()
+    }
+    destroy(id: string, callback: any) {
+      this.map.delete(id)
+      callback?.()
+    }
   }
   const store: any = new Mine()
-  await assert.rejects(called((callback) => store.load('bad', callback)), /bad/)
+  await assert.rejects(
+    called((callback) => store.load('bad', callback)),
+    /bad/
+  )
   const server = await serve(t, session(options({ store })), (req, res) => {
     const id = req.sessionID
-    if (req.url === '/regenerate') return store.regenerate(req, (error: any) => { req.session.x = 9; res.end(String(!error && req.sessionID !== id)) })
+    if (req.url === '/regenerate')
+      return store.regenerate(req, (error: any) => {
+        req.session.x = 9
+        res.end(String(!error && req.sessionID !== id))
+      })
     req.session.x = (req.session.x ?? 0) + 1
     res.end(String(req.session.x))
   })
@@ -65,7 +81,7 @@ both('114, 115. subclasses need only get, set and destroy', async (session, t) =
   assert.equal((await server.get('/', { cookie })).body, '1')
 })
 
-eachStore('116. what was saved and what is returned is nobody else\'s object', async (make) => {
+eachStore("116. what was saved and what is returned is nobody else's object", async (make) => {
   const store = make()
   const given = record({ list: [1] })
   await called((callback) => store.set('a', given, callback))
@@ -161,10 +177,26 @@ eachStore('120. touch replaces the cookie alone, and makes no record', async (ma
 eachStore('121. callbacks run in a later turn, and may be left out', async (make) => {
   const store = make()
   let turn = 'now'
-  setImmediate(() => { turn = 'later' })
+  setImmediate(() => {
+    turn = 'later'
+  })
   const seen: string[] = []
-  const calls: Promise<unknown>[] = ['set', 'touch'].map((name) => called((callback) => store[name]('a', record(), () => { seen.push(turn); callback() })))
-  calls.push(called((callback) => store.get('a', () => { seen.push(turn); callback() })))
+  const calls: Promise<unknown>[] = ['set', 'touch'].map((name) =>
+    called((callback) =>
+      store[name]('a', record(), () => {
+        seen.push(turn)
+        callback()
+      })
+    )
+  )
+  calls.push(
+    called((callback) =>
+      store.get('a', () => {
+        seen.push(turn)
+        callback()
+      })
+    )
+  )
   assert.deepEqual(seen, [])
   await Promise.all(calls)
   assert.deepEqual(seen, ['later', 'later', 'later'])
@@ -189,7 +221,10 @@ test('without a callback our stores return promises', async () => {
 
 both('122. once a response arrived, the store sees the save', async (session, t) => {
   const store = new session.MemoryStore()
-  const server = await serve(t, session(options({ store })), (req, res) => { req.session.x = 1; res.end(req.sessionID) })
+  const server = await serve(t, session(options({ store })), (req, res) => {
+    req.session.x = 1
+    res.end(req.sessionID)
+  })
   const { body } = await server.get()
   assert.equal(await called((callback) => store.length(callback)), 1)
   assert.equal((await called((callback) => store.get(body, callback))).x, 1)

@@ -10,7 +10,12 @@ import { attributesOf, cookieFor, idOf, options, ours, PlainStore, serve } from 
 const MINUTE = 60_000
 
 const actions: Record<string, (req: any) => unknown> = {
-  '/in': (req) => req.session.signIn('u1'), '/cart': (req) => { req.session.cart = 1 }, '/look': (req) => req.session.x, '/unseen': () => 1
+  '/in': (req) => req.session.signIn('u1'),
+  '/cart': (req) => {
+    req.session.cart = 1
+  },
+  '/look': (req) => req.session.x,
+  '/unseen': () => 1
 }
 
 async function app(t: any, more: object) {
@@ -29,7 +34,11 @@ function clockFor(t: any) {
   return clock
 }
 
-for (const [kind, make] of Object.entries<() => any>({ memory: memoryStore, sqlite: () => sqliteStore({ file: ':memory:' }), other: () => new PlainStore() })) {
+for (const [kind, make] of Object.entries<() => any>({
+  memory: memoryStore,
+  sqlite: () => sqliteStore({ file: ':memory:' }),
+  other: () => new PlainStore()
+})) {
   test(`idle and absolute limits hold for a signed-in session (${kind})`, async (t) => {
     const clock = clockFor(t)
     const server = await app(t, { store: make(), lifetimes: { signedIn: { idle: '30m', absolute: '2h' } } })
@@ -74,9 +83,12 @@ test('confirm gives a new id and starts the absolute limit anew', async (t) => {
   assert.equal((await server.get('/look', { cookie: first.cookie })).json().session.userId, undefined)
 })
 
-test('a cookie that a handler gave a time of its own overrides the idle limit, the options\' cookie does not', async (t) => {
+test("a cookie that a handler gave a time of its own overrides the idle limit, the options' cookie does not", async (t) => {
   clockFor(t)
-  actions['/remember'] = (req) => { req.session.x = 1; req.session.cookie.maxAge = 30 * 24 * 60 * MINUTE }
+  actions['/remember'] = (req) => {
+    req.session.x = 1
+    req.session.cookie.maxAge = 30 * 24 * 60 * MINUTE
+  }
   const server = await app(t, { store: memoryStore(), cookie: { maxAge: 24 * 60 * MINUTE }, lifetimes: { anonymous: { idle: '30m' } } })
   const now = Date.now()
   assert.equal((await server.get('/cart')).json().info.expiresAt - now, 30 * MINUTE)
@@ -86,7 +98,10 @@ test('a cookie that a handler gave a time of its own overrides the idle limit, t
 test('a throttled touch is put off while the stored expiry covers the idle time, and never ends a session early', async (t) => {
   const clock = clockFor(t)
   const calls: string[] = []
-  const store = wrapBackend(memoryStore(), (operation, call) => { calls.push(operation); return call() })
+  const store = wrapBackend(memoryStore(), (operation, call) => {
+    calls.push(operation)
+    return call()
+  })
   for (const path of ['/look', '/unseen']) {
     const server = await app(t, { store, touchSlack: '1m', lifetimes: { anonymous: { idle: '30m' } } })
     const { cookie } = await server.get('/cart')
@@ -132,7 +147,10 @@ test('hashIds: migrate finds raw records and moves them', async (t) => {
 
 test('a session without any expiry lives a day after its last request in our stores, for ever in a MemoryStore', async (t) => {
   const clock = clockFor(t)
-  for (const [store, lives] of [['memory:', false], [undefined, true]] as const) {
+  for (const [store, lives] of [
+    ['memory:', false],
+    [undefined, true]
+  ] as const) {
     const server = await app(t, { store })
     const { cookie } = await server.get('/cart')
     await clock.advance(23 * 60 * MINUTE)
@@ -175,10 +193,16 @@ for (const [kind, make] of Object.entries<() => any>({ memory: memoryStore, late
   })
 }
 
-test('with rolling the browser keeps the cookie as long as its session lives unused; a handler\'s own time stays', async (t) => {
+test("with rolling the browser keeps the cookie as long as its session lives unused; a handler's own time stays", async (t) => {
   clockFor(t)
-  actions['/own'] = (req) => { req.session.x = 1; req.session.cookie.maxAge = 5 * MINUTE }
-  actions['/none'] = (req) => { req.session.x = 1; req.session.cookie.expires = null }
+  actions['/own'] = (req) => {
+    req.session.x = 1
+    req.session.cookie.maxAge = 5 * MINUTE
+  }
+  actions['/none'] = (req) => {
+    req.session.x = 1
+    req.session.cookie.expires = null
+  }
   const lifetimes = { anonymous: { idle: '7d' }, signedIn: { idle: '30m' } }
   const server = await app(t, { store: memoryStore(), rolling: true, cookie: { maxAge: 7 * 24 * 60 * MINUTE }, lifetimes })
   const left = (answer: any) => Date.parse(attributesOf(answer.cookies[0])['expires'] as string) - Math.floor(Date.now() / 1000) * 1000

@@ -5,8 +5,16 @@ import { memoryStore } from '../../src/stores/memory/backend.ts'
 import { idOf, options, ours, PlainStore, serve } from './helpers.ts'
 
 const actions: Record<string, (req: any) => unknown> = {
-  '/a': (req) => req.session.signIn('a', { from: 'first' }), '/b': (req) => req.session.signIn('b'), '/set': (req) => { req.session.x = 1 },
-  '/passport': (req) => { req.session.passport = { user: 'a' } }, '/look': () => 1, '/destroy': (req) => req.session.destroy()
+  '/a': (req) => req.session.signIn('a', { from: 'first' }),
+  '/b': (req) => req.session.signIn('b'),
+  '/set': (req) => {
+    req.session.x = 1
+  },
+  '/passport': (req) => {
+    req.session.passport = { user: 'a' }
+  },
+  '/look': () => 1,
+  '/destroy': (req) => req.session.destroy()
 }
 
 async function app(t: any, more: object = {}) {
@@ -86,12 +94,17 @@ test('events are told once each, with handles and no ids', async (t) => {
   const server = await app(t)
   const { sessions } = server
   const told: [string, any][] = []
-  const stop = ['created', 'renewed', 'signed-in', 'destroyed', 'revoked', 'ended', 'retired-id'].map((event) => sessions.on(event, (payload: any) => told.push([event, payload])))
+  const stop = ['created', 'renewed', 'signed-in', 'destroyed', 'revoked', 'ended', 'retired-id'].map((event) =>
+    sessions.on(event, (payload: any) => told.push([event, payload]))
+  )
   const first = await server.get('/set')
   const second = await server.get('/a', { cookie: first.cookie })
   await server.get('/look', { cookie: first.cookie })
   await server.get('/destroy', { cookie: second.cookie })
-  assert.deepEqual(told.map(([event]) => event), ['created', 'renewed', 'ended', 'signed-in', 'retired-id', 'destroyed', 'ended'])
+  assert.deepEqual(
+    told.map(([event]) => event),
+    ['created', 'renewed', 'ended', 'signed-in', 'retired-id', 'destroyed', 'ended']
+  )
   const text = JSON.stringify(told)
   assert.ok(!text.includes(idOf(first.cookie)) && !text.includes(idOf(second.cookie)))
   for (const off of stop) off()
@@ -113,7 +126,8 @@ test('ready, sweep and close', async (t) => {
 test('a third-party store says what it cannot do', async (t) => {
   const { sessions } = await app(t, { store: new PlainStore() })
   await sessions.ready()
-  for (const call of [() => sessions.of('a'), () => sessions.revokeAll('a'), () => sessions.scan()]) await assert.rejects(call, { code: 'not-supported' })
+  for (const call of [() => sessions.of('a'), () => sessions.revokeAll('a'), () => sessions.scan()])
+    await assert.rejects(call, { code: 'not-supported' })
   assert.equal(await sessions.sweep(), 0)
   await sessions.close()
 })

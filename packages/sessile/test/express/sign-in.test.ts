@@ -7,11 +7,16 @@ import { called, cookieFor, idOf, later, options, ours, PlainStore, serve } from
 
 /** Stores that answer at once and late, ours and others'. */
 const STORES: Record<string, () => any> = {
-  memory: () => new ours.MemoryStore(), sqlite: () => sqliteStore({ file: ':memory:' }), 'late memory': () => answersLater(memoryStore()), other: () => new PlainStore()
+  memory: () => new ours.MemoryStore(),
+  sqlite: () => sqliteStore({ file: ':memory:' }),
+  'late memory': () => answersLater(memoryStore()),
+  other: () => new PlainStore()
 }
 
 const actions: Record<string, (req: any) => unknown> = {
-  '/cart': (req) => { req.session.cart = ['tea'] },
+  '/cart': (req) => {
+    req.session.cart = ['tea']
+  },
   '/in': (req) => req.session.signIn('u1', { role: 'customer' }),
   '/other': (req) => req.session.signIn(2),
   '/out': (req) => req.session.signOut(),
@@ -93,7 +98,10 @@ for (const [kind, make] of Object.entries(STORES)) {
     const server = await app(t, { store: make() })
     const { cookie } = await server.get('/cart')
     const answers = await Promise.all(Array.from({ length: 20 }, () => server.get('/count', { cookie })))
-    assert.deepEqual(answers.map((answer) => answer.json().value).sort((a, b) => a - b), Array.from({ length: 20 }, (_, i) => i + 1))
+    assert.deepEqual(
+      answers.map((answer) => answer.json().value).sort((a, b) => a - b),
+      Array.from({ length: 20 }, (_, i) => i + 1)
+    )
     assert.equal((await server.get('/look', { cookie })).json().session.count, 20)
   })
 }
@@ -114,9 +122,15 @@ test('update sees unsaved changes of the request, saves them, and starts a sessi
 test('update of a session that ended meanwhile is refused with gone, and it stays ended', async (t) => {
   const store = new ours.MemoryStore()
   const server = await serve(t, ours(options({ store })), async (req, res) => {
-    if (req.url === '/start') { req.session.x = 1; return res.end() }
+    if (req.url === '/start') {
+      req.session.x = 1
+      return res.end()
+    }
     await store.destroy(req.sessionID)
-    await assert.rejects(req.session.update(() => 1), { code: 'gone', status: 401 })
+    await assert.rejects(
+      req.session.update(() => 1),
+      { code: 'gone', status: 401 }
+    )
     await assert.rejects(req.session.renew(), { code: 'gone' })
     res.end('refused')
   })
@@ -128,14 +142,19 @@ test('update of a session that ended meanwhile is refused with gone, and it stay
 
 test('update cannot hand a session over, and signIn needs a user', async (t) => {
   const server = await serve(t, ours(options()), async (req, res) => {
-    await assert.rejects(req.session.update((draft: any) => { draft.userId = 'x' }), { code: 'bad-argument' })
+    await assert.rejects(
+      req.session.update((draft: any) => {
+        draft.userId = 'x'
+      }),
+      { code: 'bad-argument' }
+    )
     for (const wrong of [undefined, null, '', {}, true]) await assert.rejects(req.session.signIn(wrong), { code: 'bad-argument' })
     res.end('fine')
   })
   assert.equal((await server.get()).body, 'fine')
 })
 
-test('an ignored signIn, update or renew that fails is nobody\'s unhandled rejection', async (t) => {
+test("an ignored signIn, update or renew that fails is nobody's unhandled rejection", async (t) => {
   const unhandled: unknown[] = []
   const note = (error: unknown) => unhandled.push(error)
   process.on('unhandledRejection', note)

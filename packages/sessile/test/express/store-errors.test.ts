@@ -9,7 +9,9 @@ import { listen, later, options, ours, PlainStore } from './helpers.ts'
 function failing(isLate: boolean): { store: SessionBackend; down: boolean } {
   const inner = memoryStore()
   const state = { store: inner, down: false }
-  const fail = () => { throw new Error('connection refused') }
+  const fail = () => {
+    throw new Error('connection refused')
+  }
   state.store = wrapBackend(inner, (_, call) => {
     if (!isLate) return state.down ? fail() : call()
     return later(2).then(() => (state.down ? fail() : call()))
@@ -26,9 +28,21 @@ async function app(t: any, more: object) {
     res.setHeader('ETag', 'W/"1"')
     res.status(201).json({ x: 1 })
   })
-  app.get('/head', (req: any, res: any) => { req.session.x = Math.random(); res.writeHead(201, { 'Content-Type': 'text/plain', 'Content-Length': 4 }); res.end('text') })
-  app.get('/redirect', (req: any, res: any) => { req.session.x = Math.random(); res.redirect('/elsewhere') })
-  app.get('/stream', (req: any, res: any) => { req.session.x = Math.random(); res.write('a'); res.write('b'); res.end('c') })
+  app.get('/head', (req: any, res: any) => {
+    req.session.x = Math.random()
+    res.writeHead(201, { 'Content-Type': 'text/plain', 'Content-Length': 4 })
+    res.end('text')
+  })
+  app.get('/redirect', (req: any, res: any) => {
+    req.session.x = Math.random()
+    res.redirect('/elsewhere')
+  })
+  app.get('/stream', (req: any, res: any) => {
+    req.session.x = Math.random()
+    res.write('a')
+    res.write('b')
+    res.end('c')
+  })
   app.get('/look', (req: any, res: any) => res.send(typeof req.session))
   app.set('env', 'test')
   app.use((error: any, _req: any, res: any, next: any) => {
@@ -63,7 +77,10 @@ for (const isLate of [false, true]) {
   test(`onStoreError: fail lets good answers through as they are (${when})`, async (t) => {
     const server = await app(t, { store: failing(isLate).store, onStoreError: 'fail' })
     const head = await server.get('/head')
-    assert.deepEqual([head.status, head.body, head.headers['content-type'], head.headers['content-length']], [201, 'text', 'text/plain', '4'])
+    assert.deepEqual(
+      [head.status, head.body, head.headers['content-type'], head.headers['content-length']],
+      [201, 'text', 'text/plain', '4']
+    )
     assert.ok(head.cookie)
     assert.equal((await server.get('/redirect')).headers.location, '/elsewhere')
     assert.equal((await server.get('/stream')).body, 'abc')
@@ -87,7 +104,10 @@ for (const isLate of [false, true]) {
     state.down = true
     assert.deepEqual([(await server.get('/set')).status], [201])
     await later(10)
-    assert.deepEqual(server.errors.map((error: any) => error.code), ['store-failed'])
+    assert.deepEqual(
+      server.errors.map((error: any) => error.code),
+      ['store-failed']
+    )
   })
 }
 

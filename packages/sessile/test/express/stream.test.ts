@@ -17,7 +17,10 @@ function firstByte(port: number, path = '/'): Promise<{ cookie: string; rest: Pr
   })
 }
 
-for (const [kind, make] of Object.entries({ memory: () => new ours.MemoryStore(), late: () => new PlainStore((call) => setTimeout(call, 20)) })) {
+for (const [kind, make] of Object.entries({
+  memory: () => new ours.MemoryStore(),
+  late: () => new PlainStore((call) => setTimeout(call, 20))
+})) {
   test(`what changed before a stream's first byte is stored when that byte arrives (${kind})`, async (t) => {
     const store = make()
     const set = counted(store, 'set')
@@ -30,7 +33,10 @@ for (const [kind, make] of Object.entries({ memory: () => new ours.MemoryStore()
       if (req.url === '/more') req.session.x = 2
       res.end('last')
     })
-    for (const [path, sets] of [['/', 1], ['/more', 2]] as const) {
+    for (const [path, sets] of [
+      ['/', 1],
+      ['/more', 2]
+    ] as const) {
       set.calls.length = 0
       const { cookie, rest } = await firstByte(server.port, path)
       assert.equal((await server.get('/look', { cookie })).body, '1')

@@ -50,7 +50,11 @@ export interface Exception {
 export const EXCEPTIONS: readonly Exception[] = [
   { file: 'testing/', rule: 'time', why: 'the fake clock replaces it, and the suite measures how long a store takes to fail' },
   { file: 'testing/', rule: 'console', why: 'the suite prints what a store does not promise' },
-  { file: 'express/factory.ts', rule: 'console', why: 'express-session prints its warning of the MemoryStore there, and people filter on it' }
+  {
+    file: 'express/factory.ts',
+    rule: 'console',
+    why: 'express-session prints its warning of the MemoryStore there, and people filter on it'
+  }
 ]
 
 /** The shop: every folder is a part, but for those below all parts and those above them (pages show what the parts know). */

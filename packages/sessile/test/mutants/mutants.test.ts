@@ -45,7 +45,10 @@ describe('the contract suite against wrong stores', () => {
 
   it('passes a right store, run in the same way', async () => {
     const results = await runSuite(harnessOf('right', stoppableStore))
-    assert.deepEqual(results.filter(({ error }) => error !== undefined), [])
+    assert.deepEqual(
+      results.filter(({ error }) => error !== undefined),
+      []
+    )
     assert.ok(results.length > 80)
   })
 
@@ -53,12 +56,18 @@ describe('the contract suite against wrong stores', () => {
     it(`law ${law} fails when ${mistake}`, async (context) => {
       const names = failed(await runSuite(harnessOf('mutant', make)))
       context.diagnostic(`${mistake}: ${names.length} fail`)
-      assert.ok(names.some((name) => name.startsWith(`law ${law}:`)), `of law ${law} nothing failed, but: ${names.join('; ') || 'nothing'}`)
+      assert.ok(
+        names.some((name) => name.startsWith(`law ${law}:`)),
+        `of law ${law} nothing failed, but: ${names.join('; ') || 'nothing'}`
+      )
     })
   }
 
   it('has a wrong store for each law', () => {
     const laws = new Set(MUTANTS.map(({ law }) => law))
-    assert.deepEqual([...laws].sort((one, other) => one - other), [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12])
+    assert.deepEqual(
+      [...laws].sort((one, other) => one - other),
+      [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
+    )
   })
 })

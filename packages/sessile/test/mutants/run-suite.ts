@@ -16,7 +16,10 @@ export async function runSuite(harness: BackendHarness): Promise<readonly TestRe
   })
   const results: TestResult[] = []
   for (const { name, run } of tests) {
-    const error = await run({ diagnostic() {} }).then(() => undefined, (reason: unknown) => reason)
+    const error = await run({ diagnostic() {} }).then(
+      () => undefined,
+      (reason: unknown) => reason
+    )
     results.push({ name, error })
   }
   return results

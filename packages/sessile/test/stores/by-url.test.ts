@@ -6,7 +6,11 @@ import { temporaryFolder } from './harnesses.ts'
 
 describe('backendByUrl', () => {
   it('makes the store that the URL names', () => {
-    for (const [url, name, shared] of [['memory:', 'memory', false], ['sqlite::memory:', 'sqlite', false], ['sqlite:./x.db', 'sqlite', true]] as const) {
+    for (const [url, name, shared] of [
+      ['memory:', 'memory', false],
+      ['sqlite::memory:', 'sqlite', false],
+      ['sqlite:./x.db', 'sqlite', true]
+    ] as const) {
       const backend = backendByUrl(url)
       assert.equal(backend.name, name)
       assert.equal(backend.traits.shared, shared)
@@ -30,14 +34,21 @@ describe('backendByUrl', () => {
 
   it('says which schemes it knows, and not the rest of the URL', () => {
     for (const url of ['cassandra://ada:hunter2@host', 'hunter2', '', ':memory:', 'constructor:hunter2', '__proto__:hunter2']) {
-      assert.throws(() => backendByUrl(url), (error: unknown) => {
-        assert.ok(isSessionError(error))
-        assert.equal(error.code, 'unknown-store')
-        assert.match(error.message, /memory:.*sqlite:PATH/)
-        assert.doesNotMatch(error.message, /hunter2/)
-        return true
-      })
+      assert.throws(
+        () => backendByUrl(url),
+        (error: unknown) => {
+          assert.ok(isSessionError(error))
+          assert.equal(error.code, 'unknown-store')
+          assert.match(error.message, /memory:.*sqlite:PATH/)
+          assert.doesNotMatch(error.message, /hunter2/)
+          return true
+        }
+      )
     }
-    for (const url of ['sqlite:', 'sqlite://', 'memory:x']) assert.throws(() => backendByUrl(url), (error) => isSessionError(error) && error.code === 'unknown-store')
+    for (const url of ['sqlite:', 'sqlite://', 'memory:x'])
+      assert.throws(
+        () => backendByUrl(url),
+        (error) => isSessionError(error) && error.code === 'unknown-store'
+      )
   })
 })

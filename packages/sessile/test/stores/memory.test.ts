@@ -83,7 +83,10 @@ if (isSelected('memory')) {
       const store = memoryStore()
       const marks = store.space!('marks')
       store.close!()
-      assert.throws(() => marks.read('mark'), (error) => isSessionError(error) && error.code === 'store-closed')
+      assert.throws(
+        () => marks.read('mark'),
+        (error) => isSessionError(error) && error.code === 'store-closed'
+      )
     })
 
     it('sweeps in batches while sessions come, go and are extended', () => {
@@ -132,7 +135,10 @@ if (isSelected('memory')) {
     })
 
     it('says what is wrong with its options and cursors', () => {
-      const code = (expected: string) => (error: unknown): boolean => isSessionError(error) && error.code === expected
+      const code =
+        (expected: string) =>
+        (error: unknown): boolean =>
+          isSessionError(error) && error.code === expected
       for (const maxSessions of [0, -1, 1.5, NaN, '5' as unknown as number]) {
         assert.throws(() => memoryStore({ maxSessions }), code('bad-option'))
       }
@@ -166,7 +172,10 @@ if (isSelected('memory')) {
         }
       }
       assert.equal(queue.first(start), -1)
-      const expected = [...ends.values()].filter(Number.isFinite).map((end) => Math.ceil(end / 1000)).sort((one, other) => one - other)
+      const expected = [...ends.values()]
+        .filter(Number.isFinite)
+        .map((end) => Math.ceil(end / 1000))
+        .sort((one, other) => one - other)
       const seen: number[] = []
       for (let row: number; (row = queue.first(Number.MAX_SAFE_INTEGER)) !== -1;) {
         seen.push(Math.ceil(ends.get(row)! / 1000))
@@ -180,9 +189,15 @@ if (isSelected('memory')) {
       const map = new ShardedMap<number>()
       const keys = ['', 'a', 'ab', '漢字', '__proto__', ...Array.from({ length: 500 }, (_, index) => `user-${index}`)]
       keys.forEach((key, index) => map.set(key, index))
-      assert.deepEqual(keys.map((key) => map.get(key)), keys.map((_, index) => index))
+      assert.deepEqual(
+        keys.map((key) => map.get(key)),
+        keys.map((_, index) => index)
+      )
       for (const key of keys) map.delete(key)
-      assert.deepEqual(keys.filter((key) => map.get(key) !== undefined), [])
+      assert.deepEqual(
+        keys.filter((key) => map.get(key) !== undefined),
+        []
+      )
     })
   })
 }

@@ -21,20 +21,24 @@ export interface Tasks {
 type Work = { [T in keyof Tasks]: (given: Tasks[T]['given']) => Promise<Tasks[T]['answer']> }
 
 /** Starts one. @param file a path, or the URL of a store */
-export function startRacer(file: string): { ask<T extends keyof Tasks>(task: T, given: Tasks[T]['given']): Promise<Tasks[T]['answer']>; process: ChildProcess } {
+export function startRacer(file: string): {
+  ask<T extends keyof Tasks>(task: T, given: Tasks[T]['given']): Promise<Tasks[T]['answer']>
+  process: ChildProcess
+} {
   const child = fork(fileURLToPath(import.meta.url), [file])
   return {
     process: child,
-    ask: (task, given) => new Promise((resolve, reject) => {
-      const ended = (): void => reject(new Error(`the process ended while it was to ${task}`))
-      child.once('exit', ended)
-      child.once('message', (message: { answer: never; error?: string }) => {
-        child.off('exit', ended)
-        if (message.error) reject(new Error(message.error))
-        else resolve(message.answer)
+    ask: (task, given) =>
+      new Promise((resolve, reject) => {
+        const ended = (): void => reject(new Error(`the process ended while it was to ${task}`))
+        child.once('exit', ended)
+        child.once('message', (message: { answer: never; error?: string }) => {
+          child.off('exit', ended)
+          if (message.error) reject(new Error(message.error))
+          else resolve(message.answer)
+        })
+        child.send({ task, given })
       })
-      child.send({ task, given })
-    })
   }
 }
 
@@ -43,7 +47,9 @@ function work(file: string): Work {
   const expiresAt = Date.now() + 3_600_000
   return {
     async swap({ key, version, data, at }) {
-      while (Date.now() < at) { /* so that all begin in the same millisecond */ }
+      while (Date.now() < at) {
+        /* so that all begin in the same millisecond */
+      }
       return (await store.swap(key, version, { data, expiresAt })).outcome
     },
     async increment({ key, times }) {
@@ -63,7 +69,11 @@ function work(file: string): Work {
         if (Date.now() > giveUpAt) throw new Error('the record came back again and again')
         const record = await store.read(key)
         if (!record) return done
-        if (await store.extend(key, expiresAt + done) && (await store.swap(key, record.version, { data: String(done), expiresAt })).outcome === 'done') done++
+        if (
+          (await store.extend(key, expiresAt + done)) &&
+          (await store.swap(key, record.version, { data: String(done), expiresAt })).outcome === 'done'
+        )
+          done++
       }
     },
     async sweep({ limit }) {
@@ -80,6 +90,9 @@ function work(file: string): Work {
 if (process.send && process.argv[1] === fileURLToPath(import.meta.url)) {
   const tasks = work(process.argv[2]!)
   process.on('message', ({ task, given }: { task: keyof Tasks; given: never }) => {
-    tasks[task](given).then((answer) => process.send!({ answer }), (error: Error) => process.send!({ error: String(error.stack) }))
+    tasks[task](given).then(
+      (answer) => process.send!({ answer }),
+      (error: Error) => process.send!({ error: String(error.stack) })
+    )
   })
 }

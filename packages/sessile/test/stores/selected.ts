@@ -3,6 +3,9 @@
  * The tests of others are then not registered, so they are neither passed nor skipped.
  */
 export function isSelected(store: string): boolean {
-  const names = (process.env['STORES'] ?? '').split(',').map((name) => name.trim()).filter(Boolean)
+  const names = (process.env['STORES'] ?? '')
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean)
   return names.length === 0 || names.includes(store)
 }

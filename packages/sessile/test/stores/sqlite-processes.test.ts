@@ -44,7 +44,10 @@ if (isSelected('sqlite')) {
       const answers = await Promise.all(racers.map(({ ask }) => ask('increment', { key: 'counter', times: 1000 })))
       assert.equal((await read('counter'))!.data, '4000')
       assert.equal(new Set(answers.flatMap(({ taken }) => taken)).size, 4000)
-      assert.ok(answers.some(({ conflicts }) => conflicts > 0), 'there was a race')
+      assert.ok(
+        answers.some(({ conflicts }) => conflicts > 0),
+        'there was a race'
+      )
     })
 
     it('law 3: what one process removes, no other brings back', async () => {

@@ -13,7 +13,10 @@ import { sqliteHarness, sqliteInMemoryHarness, temporaryFolder } from './harness
 import { isSelected } from './selected.ts'
 
 const HOUR = 3_600_000
-const code = (expected: string) => (error: unknown): boolean => isSessionError(error) && error.code === expected
+const code =
+  (expected: string) =>
+  (error: unknown): boolean =>
+    isSessionError(error) && error.code === expected
 
 if (isSelected('sqlite')) {
   backendSuite(sqliteHarness())
@@ -59,10 +62,12 @@ if (isSelected('sqlite')) {
       store.create('a', record('1'))
       const other = locked()
       const order: string[] = []
-      const note = (name: string) => (answer: unknown): unknown => {
-        order.push(name)
-        return answer
-      }
+      const note =
+        (name: string) =>
+        (answer: unknown): unknown => {
+          order.push(name)
+          return answer
+        }
       const began = performance.now()
       const created = Promise.resolve(store.create('b', record('b'))).then(note('create'))
       const removed = Promise.resolve(store.remove('a')).then(note('remove'))
@@ -72,8 +77,8 @@ if (isSelected('sqlite')) {
       assert.deepEqual(order, [])
       other.exec('ROLLBACK')
       other.close()
-      assert.equal((await created as CreateResult).outcome, 'done')
-      assert.equal((await removed as StoredRecord).data, '1')
+      assert.equal(((await created) as CreateResult).outcome, 'done')
+      assert.equal(((await removed) as StoredRecord).data, '1')
       assert.deepEqual(order, ['create', 'remove'])
       assert.ok(!isPromise(store.create('c', record('c'))), 'and then it answers in the same tick again')
     })
@@ -149,7 +154,10 @@ if (isSelected('sqlite')) {
       assert.equal(other.read('a'), undefined)
       one.space!('marks').create('m', record('mark'))
       const database = new DatabaseSync(file)
-      const tables = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name").all().map((row) => row['name'])
+      const tables = database
+        .prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")
+        .all()
+        .map((row) => row['name'])
       database.close()
       assert.deepEqual(tables, ['one', 'one_marks', 'other'])
     })
@@ -176,7 +184,11 @@ if (isSelected('sqlite')) {
       const database = new DatabaseSync(file)
       opened.push(database)
       const select = 'SELECT sweep_at FROM sessile_sessions ORDER BY key'
-      const sweepTimes = (): unknown[] => database.prepare(select).all().map((row) => row['sweep_at'])
+      const sweepTimes = (): unknown[] =>
+        database
+          .prepare(select)
+          .all()
+          .map((row) => row['sweep_at'])
       assert.deepEqual(sweepTimes(), [end, end, end])
       clock.advance(1000)
       assert.deepEqual(store.removeExpired!(1), [{ key: 'brief', data: '1', userId: 'ada' }])
@@ -196,7 +208,10 @@ if (isSelected('sqlite')) {
       for (let index = 0; index < 50; index++) store.extend(`extended-${index}`, clock.now() + HOUR)
       store.create('brief', { data: '1', expiresAt: clock.now() + 2000 })
       clock.advance(2000)
-      assert.deepEqual((store.removeExpired!(7) as ExpiredRecord[]).map(({ key }) => key), ['brief'])
+      assert.deepEqual(
+        (store.removeExpired!(7) as ExpiredRecord[]).map(({ key }) => key),
+        ['brief']
+      )
     })
 
     it('gives the space of what has gone back to the file system', (context) => {

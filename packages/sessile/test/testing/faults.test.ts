@@ -36,7 +36,10 @@ describe('withFaults', () => {
   })
 
   it('late and delayed: both answer later, done at once and done later', async () => {
-    for (const [fault, atOnce] of [['late', true], ['delayed', false]] as const) {
+    for (const [fault, atOnce] of [
+      ['late', true],
+      ['delayed', false]
+    ] as const) {
       const { right, broken } = suffering(fault)
       const answer = broken.create('a', record)
       assert.ok(isPromise(answer))
@@ -56,7 +59,10 @@ describe('withFaults', () => {
   })
 
   it('chooses by operation and count, in spaces too', async () => {
-    const broken = withFaults(memoryStore(), always('refused', (operation, count) => operation === 'read' && count === 1))
+    const broken = withFaults(
+      memoryStore(),
+      always('refused', (operation, count) => operation === 'read' && count === 1)
+    )
     broken.read('a')
     await assert.rejects(async () => await broken.space!('marks').read('a'), InjectedFault)
     broken.read('a')

@@ -70,7 +70,9 @@ export function fromExpressStore(store: ExpressStore, options: ExpressStoreOptio
     if (isPromise(done)) {
       const written = done.then(nothing, nothing)
       sighting.written = written
-      void written.then(() => { sighting.written = undefined })
+      void written.then(() => {
+        sighting.written = undefined
+      })
     }
     return done
   }
@@ -96,8 +98,10 @@ export function fromExpressStore(store: ExpressStore, options: ExpressStoreOptio
         known.delete(key)
         return sighting.gone ? undefined : recordOf(sighting)
       }
-      return chain(ask<object | null>((answer) => store.get(key, (error, value) => (isMissing(error) ? answer() : answer(error, value)))), (found) =>
-        found ? recordOf(see(key, JSON.stringify(found) ?? '{}', false), found) : undefined)
+      return chain(
+        ask<object | null>((answer) => store.get(key, (error, value) => (isMissing(error) ? answer() : answer(error, value)))),
+        (found) => (found ? recordOf(see(key, JSON.stringify(found) ?? '{}', false), found) : undefined)
+      )
     },
 
     create(key, next) {
@@ -120,14 +124,20 @@ export function fromExpressStore(store: ExpressStore, options: ExpressStoreOptio
       const session = touched
       if (latest.get(key)?.deref()?.gone) return false
       if (session === undefined || typeof store.touch !== 'function') return true
-      return chain(ask((answer) => store.touch!(key, session, answer)), () => true)
+      return chain(
+        ask((answer) => store.touch!(key, session, answer)),
+        () => true
+      )
     },
 
     remove(key) {
       const sighting = latest.get(key)?.deref()
       if (sighting) sighting.gone = true
       // whether there was one cannot be told; whoever ends a session wants it told as ended
-      return chain(ask((answer) => store.destroy(key, answer)), () => recordOf(sighting ?? new Sighting('{}')))
+      return chain(
+        ask((answer) => store.destroy(key, answer)),
+        () => recordOf(sighting ?? new Sighting('{}'))
+      )
     }
   }
 }

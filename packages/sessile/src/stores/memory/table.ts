@@ -1,6 +1,14 @@
 import { CHANGED, GONE, TAKEN } from '../../core/backend.ts'
 import type {
-  BackendTraits, CreateResult, ExpiredRecord, NewRecord, ScanPage, SessionBackend, StoredRecord, SwapResult, Version
+  BackendTraits,
+  CreateResult,
+  ExpiredRecord,
+  NewRecord,
+  ScanPage,
+  SessionBackend,
+  StoredRecord,
+  SwapResult,
+  Version
 } from '../../core/backend.ts'
 import { now } from '../../core/clock.ts'
 import { SessionError } from '../../core/errors.ts'
@@ -83,7 +91,10 @@ export class MemoryTable implements SessionBackend {
 
   keysOfUser(userId: string): readonly string[] {
     this.checkOpen()
-    return this.#users.of(userId).filter((row) => this.#isLive(row)).map((row) => this.#rows.pageOf(row).keys[placeOf(row)]!)
+    return this.#users
+      .of(userId)
+      .filter((row) => this.#isLive(row))
+      .map((row) => this.#rows.pageOf(row).keys[placeOf(row)]!)
   }
 
   /** The cursor is a row number: a record stays in its row, so it is shown exactly once however much comes and goes. */

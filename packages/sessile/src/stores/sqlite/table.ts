@@ -1,6 +1,15 @@
 import { CHANGED, GONE, TAKEN } from '../../core/backend.ts'
 import type {
-  BackendTraits, CreateResult, ExpiredRecord, MaybePromise, NewRecord, ScanPage, SessionBackend, StoredRecord, SwapResult, Version
+  BackendTraits,
+  CreateResult,
+  ExpiredRecord,
+  MaybePromise,
+  NewRecord,
+  ScanPage,
+  SessionBackend,
+  StoredRecord,
+  SwapResult,
+  Version
 } from '../../core/backend.ts'
 import { now } from '../../core/clock.ts'
 import { SessionError } from '../../core/errors.ts'
@@ -11,7 +20,12 @@ import type { Statements } from './statements.ts'
 /** Rounds of one sweep, each of up to `limit` records whose time to be looked at has come. */
 const SWEEP_ROUNDS = 10
 
-interface Row { readonly data: string; readonly version: number; readonly expires_at: number; readonly user_id: string | null }
+interface Row {
+  readonly data: string
+  readonly version: number
+  readonly expires_at: number
+  readonly user_id: string | null
+}
 
 /** One table of records. */
 export class SqliteTable implements SessionBackend {

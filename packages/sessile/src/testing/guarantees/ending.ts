@@ -29,11 +29,18 @@ export const endingGuarantees: readonly LawTest[] = [
       await records.create('bob', change({ userId: 'bob' }, { userId: 'bob' }))
       assert.deepEqual((await records.users.list('ann')).map(({ key }) => key).sort(), ['a', 'b', 'c'])
       assert.equal(await records.users.revokeAll('ann', 'b'), 2)
-      assert.deepEqual((await records.users.list('ann')).map(({ key }) => key), ['b'])
+      assert.deepEqual(
+        (await records.users.list('ann')).map(({ key }) => key),
+        ['b']
+      )
       assert.ok(await records.load('bob'))
       for (const wrong of ['', undefined, null, '*', {}]) {
         if (wrong === '*') assert.equal(await records.users.revokeAll('*'), 0)
-        else await assert.rejects(async () => records.users.revokeAll(wrong as string), (error) => isSessionError(error) && error.code === 'bad-argument')
+        else
+          await assert.rejects(
+            async () => records.users.revokeAll(wrong as string),
+            (error) => isSessionError(error) && error.code === 'bad-argument'
+          )
       }
       assert.ok(await records.load('bob'))
     }
@@ -44,10 +51,12 @@ export const endingGuarantees: readonly LawTest[] = [
     async run({ backend }) {
       for (const whenTooMany of ['refuse', 'end-oldest'] as const) {
         const { records } = recordsOn(backend, { maxSessionsPerUser: 3, whenTooMany })
-        const outcomes = await Promise.allSettled(Array.from({ length: 10 }, async (_, at) => {
-          await null
-          return records.create(`${whenTooMany}${at}`, change({ userId: whenTooMany }, { userId: whenTooMany, meta: { a: 1000 + at } }))
-        }))
+        const outcomes = await Promise.allSettled(
+          Array.from({ length: 10 }, async (_, at) => {
+            await null
+            return records.create(`${whenTooMany}${at}`, change({ userId: whenTooMany }, { userId: whenTooMany, meta: { a: 1000 + at } }))
+          })
+        )
         assert.equal((await records.users.list(whenTooMany)).length, 3)
         const refused = outcomes.filter((one) => one.status === 'rejected').map((one) => one.reason.code)
         if (whenTooMany === 'end-oldest') assert.deepEqual(refused, [])
@@ -71,7 +80,10 @@ export const endingGuarantees: readonly LawTest[] = [
       assert.equal(await records.sweep(100), 1)
       assert.equal(await records.sweep(100), 0)
       const expired = told.filter(({ event }) => event === 'expired')
-      assert.deepEqual(expired.map(({ payload }) => payload), [{ handle: 'handle of k', attributes: { cart: 3 } }])
+      assert.deepEqual(
+        expired.map(({ payload }) => payload),
+        [{ handle: 'handle of k', attributes: { cart: 3 } }]
+      )
     }
   }
 ]

@@ -57,26 +57,30 @@ async function nothingLost(stand: Stand, lossy: number): Promise<void> {
     let unsure = 0
     const acknowledged = new Set<string>()
     const possible = new Set<string>(['n'])
-    await Promise.all(requests.map(async (records, at) => {
-      const kind = random()
-      const own = `own${at}`
-      const done = await mayFail(seed, async () => {
-        const loaded = await records.load(key)
-        if (!loaded) return
-        if (kind < 0.45) {
-          const outcome = await records.update(loaded, loaded.text, (text) => change({ ...attributesOf(text), n: Number(attributesOf(text)['n']) + 1 }))
-          if (outcome !== 'gone') counted++
-        } else if (kind < 0.9) {
-          const outcome = await records.commit(loaded, change({ ...attributesOf(loaded.text), [own]: true }))
-          if (outcome !== 'gone') acknowledged.add(own)
-        } else {
-          const renewed = await records.renew(loaded, keys[at + 1]!, change(attributesOf(loaded.text)), RENEWAL)
-          if (renewed !== 'gone') key = renewed.key
-        }
+    await Promise.all(
+      requests.map(async (records, at) => {
+        const kind = random()
+        const own = `own${at}`
+        const done = await mayFail(seed, async () => {
+          const loaded = await records.load(key)
+          if (!loaded) return
+          if (kind < 0.45) {
+            const outcome = await records.update(loaded, loaded.text, (text) =>
+              change({ ...attributesOf(text), n: Number(attributesOf(text)['n']) + 1 })
+            )
+            if (outcome !== 'gone') counted++
+          } else if (kind < 0.9) {
+            const outcome = await records.commit(loaded, change({ ...attributesOf(loaded.text), [own]: true }))
+            if (outcome !== 'gone') acknowledged.add(own)
+          } else {
+            const renewed = await records.renew(loaded, keys[at + 1]!, change(attributesOf(loaded.text)), RENEWAL)
+            if (renewed !== 'gone') key = renewed.key
+          }
+        })
+        if (!done && kind < 0.45) unsure++
+        if (acknowledged.has(own) || !done) possible.add(own)
       })
-      if (!done && kind < 0.45) unsure++
-      if (acknowledged.has(own) || !done) possible.add(own)
-    }))
+    )
     await Promise.all(late)
     const live = (await Promise.all(keys.map((one) => calm.load(one)))).filter((one) => one !== undefined)
     if (lossy === 0) assert.equal(live.length, 1, `seed ${seed}: exactly one id is alive`)
@@ -95,16 +99,20 @@ async function staysEnded(stand: Stand, lossy: number): Promise<void> {
     const { records: calm } = recordsOn(stand.backend)
     await calm.create(keys[0]!, change({}))
     let ended = false
-    await Promise.all(requests.map((records, at) => mayFail(seed, async () => {
-      const loaded = await records.load(keys[0]!)
-      const kind = random()
-      if (at === 3) {
-        await records.destroy(keys[0]!)
-        ended = true
-      } else if (loaded && kind < 0.25) await records.renew(loaded, keys[at + 1]!, change({ at }), RENEWAL)
-      else if (loaded && kind < 0.8) await records.commit(loaded, change({ [`own${at}`]: true }))
-      else if (loaded) await records.touch(loaded, loaded.stored.expiresAt + 1000)
-    })))
+    await Promise.all(
+      requests.map((records, at) =>
+        mayFail(seed, async () => {
+          const loaded = await records.load(keys[0]!)
+          const kind = random()
+          if (at === 3) {
+            await records.destroy(keys[0]!)
+            ended = true
+          } else if (loaded && kind < 0.25) await records.renew(loaded, keys[at + 1]!, change({ at }), RENEWAL)
+          else if (loaded && kind < 0.8) await records.commit(loaded, change({ [`own${at}`]: true }))
+          else if (loaded) await records.touch(loaded, loaded.stored.expiresAt + 1000)
+        })
+      )
+    )
     await Promise.all(late)
     if (!ended) return
     for (const key of lossy === 0 ? keys : keys.slice(0, 1)) assert.equal(await calm.load(key), undefined, `seed ${seed}: revived`)

@@ -10,13 +10,20 @@ export const renewingGuarantees: readonly LawTest[] = [
       const { records, told } = recordsOn(backend)
       await records.create('old', change({ cart: 1 }))
       const loaded = (await records.load('old'))!
-      const renewed = await records.renew(loaded, 'new', change({ cart: 1, userId: 'ann' }, { userId: 'ann', meta: { a: 5 } }), { reason: 'sign-in', follow: true, overlapMs: 0 })
+      const renewed = await records.renew(loaded, 'new', change({ cart: 1, userId: 'ann' }, { userId: 'ann', meta: { a: 5 } }), {
+        reason: 'sign-in',
+        follow: true,
+        overlapMs: 0
+      })
       assert.ok(renewed !== 'gone')
       assert.equal(await records.load('old'), undefined)
       const found = (await records.load('new'))!
       assert.deepEqual(attributesOf(found.text), { cart: 1, userId: 'ann' })
       assert.equal(found.stored.meta.a, 5)
-      assert.deepEqual(told.map(({ event }) => event), ['created', 'renewed', 'ended', 'retired-id'])
+      assert.deepEqual(
+        told.map(({ event }) => event),
+        ['created', 'renewed', 'ended', 'retired-id']
+      )
     }
   },
   {
@@ -26,7 +33,11 @@ export const renewingGuarantees: readonly LawTest[] = [
         const { records } = recordsOn(backend)
         await records.create(`old ${follow}`, change({}))
         const [slow, signing] = [(await records.load(`old ${follow}`))!, (await records.load(`old ${follow}`))!]
-        await records.renew(signing, `new ${follow}`, change({ userId: 'ann' }, { userId: 'ann' }), { reason: 'sign-in', follow, overlapMs: 0 })
+        await records.renew(signing, `new ${follow}`, change({ userId: 'ann' }, { userId: 'ann' }), {
+          reason: 'sign-in',
+          follow,
+          overlapMs: 0
+        })
         assert.equal(await records.commit(slow, change({ cart: 1 })), follow ? 'merged' : 'gone')
         const found = (await records.load(`new ${follow}`))!
         assert.deepEqual(attributesOf(found.text), follow ? { userId: 'ann', cart: 1 } : { userId: 'ann' })
@@ -78,7 +89,7 @@ export const renewingGuarantees: readonly LawTest[] = [
       await records.create('old', change({}))
       const [one, other] = [(await records.load('old'))!, (await records.load('old'))!]
       const renewal = { reason: 'asked', follow: true, overlapMs: 0 } as const
-      assert.ok(await records.renew(one, 'one', change({}), renewal) !== 'gone')
+      assert.ok((await records.renew(one, 'one', change({}), renewal)) !== 'gone')
       assert.equal(await records.renew(other, 'other', change({}), renewal), 'gone')
       assert.equal(await records.load('other'), undefined)
       assert.ok(await records.load('one'))

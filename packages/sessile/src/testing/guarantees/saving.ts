@@ -62,12 +62,14 @@ export const savingGuarantees: readonly LawTest[] = [
     async run({ view }) {
       const processes = [0, 1, 2].map((at) => recordsOn(view(at)).records)
       await processes[0]!.create('k', change({ n: 0 }))
-      await Promise.all(Array.from({ length: 100 }, async (_, at) => {
-        const records = processes[at % 3]!
-        const loaded = (await records.load('k'))!
-        await null
-        await records.update(loaded, loaded.text, (text) => change({ n: Number(attributesOf(text)['n']) + 1 }))
-      }))
+      await Promise.all(
+        Array.from({ length: 100 }, async (_, at) => {
+          const records = processes[at % 3]!
+          const loaded = (await records.load('k'))!
+          await null
+          await records.update(loaded, loaded.text, (text) => change({ n: Number(attributesOf(text)['n']) + 1 }))
+        })
+      )
       assert.deepEqual(attributesOf((await processes[0]!.load('k'))!.text), { n: 100 })
     }
   },
@@ -77,7 +79,10 @@ export const savingGuarantees: readonly LawTest[] = [
       const { records } = recordsOn(backend, { maxBytes: 1000 })
       await records.create('k', change({ a: 1 }))
       const loaded = (await records.load('k'))!
-      await assert.rejects(async () => records.commit(loaded, change({ a: 'ü'.repeat(600) })), (error) => isSessionError(error) && error.code === 'too-large')
+      await assert.rejects(
+        async () => records.commit(loaded, change({ a: 'ü'.repeat(600) })),
+        (error) => isSessionError(error) && error.code === 'too-large'
+      )
       assert.deepEqual(attributesOf((await records.load('k'))!.text), { a: 1 })
     }
   }

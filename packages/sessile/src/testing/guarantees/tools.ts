@@ -11,7 +11,8 @@ export const HOUR = 3_600_000
 export function recordsOn(backend: SessionBackend, options: Partial<RecordsOptions> = {}) {
   const events = new EventHub()
   const told: { event: SessionEvent; payload: Record<string, unknown> }[] = []
-  for (const event of SESSION_EVENTS) events.on(event, (payload) => told.push({ event, payload: payload as unknown as Record<string, unknown> }))
+  for (const event of SESSION_EVENTS)
+    events.on(event, (payload) => told.push({ event, payload: payload as unknown as Record<string, unknown> }))
   const records = new SessionRecords(backend, { events, handleOf: (key) => `handle of ${key}`, ...options })
   return { records, told, names: () => told.map(({ event }) => event) }
 }
@@ -38,7 +39,8 @@ export function badLine(backend: SessionBackend, random: () => number, lossy: nu
   const shared = { ...wrapBackend(backend, (_operation, call) => call()), traits: { shared: true, atomicSwap: true } }
   return wrapBackend(shared, async (operation, call) => {
     await upTo(4)
-    const fate = operation === 'read' || random() >= lossy ? 'fine' : (['lost call', 'lost answer', 'late write'] as const)[Math.floor(random() * 3)]
+    const fate =
+      operation === 'read' || random() >= lossy ? 'fine' : (['lost call', 'lost answer', 'late write'] as const)[Math.floor(random() * 3)]
     if (fate === 'lost call') throw new Error('connection lost before the call')
     if (fate === 'late write') {
       late.push(upTo(12).then(call))

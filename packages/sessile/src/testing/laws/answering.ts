@@ -51,11 +51,18 @@ export const answeringLaws: readonly LawTest[] = [
     async run({ backend, view }) {
       const all = await together(30, async (index) => ({ ...(await created(view(index))), index }))
       const reads = await together(30, (index) => view(index + 1).read(all[index]!.key))
-      assert.deepEqual(reads.map((record) => record?.data), all.map(({ data }) => data))
+      assert.deepEqual(
+        reads.map((record) => record?.data),
+        all.map(({ data }) => data)
+      )
       const nexts = all.map(() => fresh())
       const swaps = await together(30, (index) => backend.swap(all[index]!.key, reads[index]!.version, nexts[index]!))
       assert.equal(new Set(reads).size, 30)
-      assert.deepEqual(reads.map((record) => record?.data), all.map(({ data }) => data), 'an answer changed after it was given')
+      assert.deepEqual(
+        reads.map((record) => record?.data),
+        all.map(({ data }) => data),
+        'an answer changed after it was given'
+      )
       const again = await together(30, (index) => backend.swap(all[index]!.key, doneVersion(swaps[index]!), fresh()))
       assert.ok(again.every(({ outcome }) => outcome === 'done'))
     }
@@ -80,7 +87,11 @@ export const answeringLaws: readonly LawTest[] = [
       }
       for (const [name, call] of Object.entries(calls)) {
         const before = performance.now()
-        await assert.rejects(async () => await call(), () => true, `${name} should fail`)
+        await assert.rejects(
+          async () => await call(),
+          () => true,
+          `${name} should fail`
+        )
         assert.ok(performance.now() - before < 1000, `${name} took its time to fail`)
       }
     }
@@ -131,7 +142,11 @@ function exceeds(counts: Map<string, number>, limits: Map<string, number>): stri
   return [...counts].filter(([type, count]) => count > (limits.get(type) ?? 0)).map(([type]) => type)
 }
 
-interface ModelRecord { next: NewRecord; version: Version | undefined; staleVersions: Version[] }
+interface ModelRecord {
+  next: NewRecord
+  version: Version | undefined
+  staleVersions: Version[]
+}
 
 /**
  * Runs calls by chance on the store and on a map, and compares every outcome. Lives end far from any moment at which they are

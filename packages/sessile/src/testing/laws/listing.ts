@@ -10,15 +10,15 @@ const keysOf = async (backend: SessionBackend, userId: string): Promise<readonly
 /** Laws 7 and 8: the user index and scan. */
 export const listingLaws: readonly LawTest[] = [
   {
-    name: 'law 7: keysOfUser names all that are the user\'s',
+    name: "law 7: keysOfUser names all that are the user's",
     needs: ['keysOfUser'],
     async run({ backend, view }) {
       for (const userId of ['ada', '42', 'ä:{*}?[a] %_"\'\\', 'x'.repeat(200)]) {
         const keys = [(await created(backend, fresh({ userId }))).key, (await created(backend, fresh({ userId }))).key]
         await created(backend, fresh({ userId: `${userId}-other` }))
         await created(backend)
-        assert.deepEqual([...await keysOf(backend, userId)].sort(), keys.sort())
-        assert.deepEqual([...await keysOf(view(1), userId)].sort(), keys)
+        assert.deepEqual([...(await keysOf(backend, userId))].sort(), keys.sort())
+        assert.deepEqual([...(await keysOf(view(1), userId))].sort(), keys)
       }
       assert.deepEqual(await keysOf(backend, 'nobody'), [])
     }
@@ -58,7 +58,7 @@ export const listingLaws: readonly LawTest[] = [
     }
   },
   {
-    name: 'law 7: a record without a user is nobody\'s, also when it was somebody\'s',
+    name: "law 7: a record without a user is nobody's, also when it was somebody's",
     needs: ['keysOfUser'],
     async run({ backend }) {
       const { key, version } = await created(backend, fresh({ userId: 'ada' }))
@@ -107,7 +107,10 @@ export const listingLaws: readonly LawTest[] = [
         const { version } = await mustRead(backend, staying[0]!)
         await backend.swap(staying[0]!, version, fresh())
       })
-      assert.deepEqual(staying.filter((key) => !seen.has(key)), [])
+      assert.deepEqual(
+        staying.filter((key) => !seen.has(key)),
+        []
+      )
     }
   },
   {

@@ -137,7 +137,10 @@ export const swappingLaws: readonly LawTest[] = [
       for (let round = 0; round < 5; round++) {
         const { key, data } = await created(backend)
         const removed = (await together(6, (index) => view(index).remove(key))).filter((record) => record !== undefined)
-        assert.deepEqual(removed.map((record) => record.data), [data])
+        assert.deepEqual(
+          removed.map((record) => record.data),
+          [data]
+        )
       }
     }
   },

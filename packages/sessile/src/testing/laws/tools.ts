@@ -12,7 +12,10 @@ export function fresh(more: { expiresAt?: number; userId?: string; count?: numbe
 }
 
 /** Creates a record that must not be there yet. */
-export async function created(backend: SessionBackend, next: NewRecord = fresh()): Promise<{ key: string; version: Version; data: string }> {
+export async function created(
+  backend: SessionBackend,
+  next: NewRecord = fresh()
+): Promise<{ key: string; version: Version; data: string }> {
   const key = newId()
   return { key, version: doneVersion(await backend.create(key, next)), data: next.data }
 }
@@ -45,7 +48,11 @@ export async function increment(backend: SessionBackend, key: string): Promise<v
   for (let attempt = 0; attempt < 2000; attempt++) {
     const record = await mustRead(backend, key)
     const count = countOf(record) + 1
-    const result = await backend.swap(key, record.version, fresh({ count, ...(record.userId === undefined ? {} : { userId: record.userId }) }))
+    const result = await backend.swap(
+      key,
+      record.version,
+      fresh({ count, ...(record.userId === undefined ? {} : { userId: record.userId }) })
+    )
     if (result.outcome === 'done') return
     assert.equal(result.outcome, 'changed')
   }
