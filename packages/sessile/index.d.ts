@@ -100,7 +100,10 @@ declare namespace session {
     /** After the user proved once more who he is: a new id, and the sign-in counts from now. */
     confirm(req: IncomingMessage): Promise<void>
     /** A route middleware: one request at a time per session, on all processes. Put it before code that reads, waits and writes. */
-    exclusive(options?: { lease?: Duration; wait?: Duration }): (req: IncomingMessage, res: ServerResponse, next: (error?: any) => void) => void
+    exclusive(options?: {
+      lease?: Duration
+      wait?: Duration
+    }): (req: IncomingMessage, res: ServerResponse, next: (error?: any) => void) => void
     /** Removes expired sessions. Resolves to how many. */
     sweep(limit?: number): Promise<number>
     /** Opens the store and sees whether it answers. */
