@@ -86,7 +86,7 @@ function follow() {
 
 /** Windows that were there before the session: they hear from the others that there is one now. */
 const windows = new BroadcastChannel('shop')
-windows.onmessage = () => isLive() || refresh()
+windows.addEventListener('message', () => isLive() || refresh())
 
 function unfollow() {
   stream?.close()
