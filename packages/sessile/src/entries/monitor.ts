@@ -1,4 +1,5 @@
-export { activity, type Activity, type ActivityRow, type ActivityTracker } from '../monitor/activity.ts'
-export { deviceOf } from '../monitor/device.ts'
+export { activity, type Activity, type ActivityRow, type ActivityTracker, type UserExport } from '../monitor/activity.ts'
+export type { Active, Analytics, EventEntry, Live, Point, StepName, Totals } from '../monitor/api-types.ts'
+export { deviceClassOf, deviceOf, type DeviceClass } from '../monitor/device.ts'
 export type { ActivityOptions, WatchedSession, WatchedSessions } from '../monitor/options.ts'
 export { metrics, type MetricsOptions } from '../monitor/metrics.ts'

@@ -4,21 +4,42 @@ import { later, now, pause } from '../core/clock.ts'
 import { SessionError } from '../core/errors.ts'
 import { newTag } from '../core/ids.ts'
 import { Turns } from '../core/turns.ts'
-import { tagged, together, understood, written, type Sightings } from './activity-record.ts'
+import {
+  tagged,
+  together,
+  understood,
+  written,
+  type ActivityRecord,
+  type Ending,
+  type EndReason,
+  type Sightings
+} from './activity-record.ts'
+import { deviceClassOf } from './device.ts'
+
+/** Told of each record that was written, exactly once, whoever wrote it: what it was before, and what it is now. */
+export type Told = (before: ActivityRecord | undefined, after: ActivityRecord, handle: string, expiresAt: number) => void
 
 /** What was seen and not written yet. */
 interface Pending {
   seen: Sightings
   expiresAt: number
   /** A write whose answer was lost: what it was of, and the tag by which it is known should it have landed. */
-  unsure?: { readonly tag: string; readonly seen: Sightings }
+  unsure?: { readonly tag: string; readonly seen: Sightings; readonly told: () => void }
+}
+
+/** A session that is over, and what this process had not written of it. */
+interface End {
+  readonly reason: EndReason
+  readonly at: number
+  rest: Pending | undefined
+  unsure?: { readonly tag: string; readonly told: () => void }
 }
 
 /** A session that got a new id: its counts are to follow. */
 interface Move {
   readonly to: string
   /** What was taken along by a write whose answer was lost. */
-  unsure?: { readonly tag: string; readonly taken: Pending }
+  unsure?: { readonly tag: string; readonly taken: Pending | undefined; readonly told: () => void }
 }
 
 /** Longer than other processes keep counts of the old id to themselves. */
@@ -35,12 +56,16 @@ export class ActivityLog {
   readonly #maxPending: number
   readonly #pending = new Map<string, Pending>()
   readonly #moves = new Map<string, Move>()
-  readonly #ended = new Set<string>()
+  readonly #ended = new Map<string, End>()
+  readonly #told: Told
+  /** Ends by their time whose answer was lost. */
+  readonly #expiring = new Map<string, { readonly tag: string; readonly told: () => void }>()
   /** Where counts of another process's old ids went in this flush. */
   readonly #redirected = new Set<string>()
   readonly #turns = new Turns()
 
-  constructor(space: SessionBackend, calls: StoreCalls, maxPending: number) {
+  constructor(space: SessionBackend, calls: StoreCalls, maxPending: number, told: Told = () => {}) {
+    this.#told = told
     this.#space = space
     this.#calls = calls
     this.#maxPending = maxPending
@@ -69,9 +94,12 @@ export class ActivityLog {
   }
 
   /** The session is over. */
-  end(handle: string): void {
+  end(handle: string, reason: EndReason = 'destroyed', at = now()): void {
+    const rest = this.#pending.get(handle)
     this.#pending.delete(handle)
-    this.#ended.add(handle)
+    const present = this.#ended.get(handle)
+    if (!present) this.#ended.set(handle, { reason, at, rest })
+    else if (rest) present.rest = present.rest ? { seen: together(present.rest.seen, rest.seen)!, expiresAt: 0 } : rest
   }
 
   /** All that is known of a session: what is stored, and what this process has seen since. */
@@ -107,7 +135,7 @@ export class ActivityLog {
       }
     }
     await each(this.#moves.keys(), (handle) => this.#follow(handle))
-    await each(this.#ended, (handle) => this.#forget(handle))
+    await each(this.#ended.keys(), (handle) => this.#forget(handle))
     await each(this.#pending.keys(), (handle) => this.#write(handle))
     for (let hops = 0; this.#redirected.size > 0 && hops < MAX_HOPS; hops += 1) {
       const redirected = [...this.#redirected]
@@ -117,16 +145,116 @@ export class ActivityLog {
     if (errors.length > 0) throw errors[0]
   }
 
+  /** Forgets where a session came from and whose it was; its counts stay. */
+  async hide(handle: string): Promise<void> {
+    const pending = this.#pending.get(handle)
+    if (pending) pending.seen = hidden(pending.seen)
+    await this.#turns.run(handle, () =>
+      this.#retry(async () => {
+        const stored = await this.#calls.run('read', () => this.#space.read(handle))
+        const record = understood(stored?.data)
+        if (!record || !('seen' in record)) return true
+        const after = { seen: hidden(record.seen), tags: record.tags }
+        const next = { data: written(after), expiresAt: stored!.expiresAt }
+        const { outcome } = await this.#calls.run('swap', () => this.#space.swap(handle, stored!.version, next))
+        if (outcome === 'done') this.#told(record, after, handle, next.expiresAt)
+        return outcome !== 'changed'
+      })
+    )
+  }
+
+  /**
+   * Notes the end of a session that ran out where nobody else tells it.
+   * @param slackMs what was seen outlives its session by so much
+   * @returns `expired` to one caller only, of all processes; when it is to be looked at again; or `over`, when its end is known
+   */
+  async expire(handle: string, slackMs: number): Promise<'expired' | 'over' | number> {
+    let answer: 'expired' | 'over' | number = 'over'
+    await this.#turns.run(handle, () =>
+      this.#retry(async () => {
+        const stored = await this.#calls.run('read', () => this.#space.read(handle))
+        const record = understood(stored?.data)
+        answer = 'over'
+        const unsure = this.#expiring.get(handle)
+        this.#expiring.delete(handle)
+        if (unsure && record?.tags.includes(unsure.tag)) {
+          answer = 'expired'
+          unsure.told()
+          return true
+        }
+        if (!stored || !record || !('seen' in record) || this.#ended.has(handle) || this.#moves.has(handle)) return true
+        const endsAt = stored.expiresAt - slackMs
+        const pending = this.#pending.get(handle)
+        if (endsAt > now() || pending) {
+          answer = Math.max(endsAt, now() + 1, (pending?.expiresAt ?? 0) - slackMs)
+          return true
+        }
+        const end: End = { reason: 'expired', at: Math.round(endsAt), rest: undefined }
+        const tag = newTag()
+        const after = { ending: endingOf(record, undefined, end), tags: tagged(record, tag) }
+        const next = { data: written(after), expiresAt: now() + MARKER_MS }
+        const told = () => this.#told(record, after, handle, next.expiresAt)
+        this.#expiring.set(handle, { tag, told })
+        const { outcome } = await this.#calls.run('swap', () => this.#space.swap(handle, stored.version, next))
+        this.#expiring.delete(handle)
+        if (outcome === 'changed') return false
+        if (outcome === 'done') {
+          answer = 'expired'
+          told()
+        }
+        return true
+      })
+    )
+    return answer
+  }
+
   /** How many sessions have something pending. */
   get size(): number {
     return this.#pending.size
   }
 
-  async #forget(handle: string): Promise<void> {
-    await this.#turns.run(handle, async () => {
-      await this.#calls.run('remove', () => this.#space.remove(handle))
-    })
+  /** Leaves of a session that is over what it came to, for a minute. */
+  #forget(handle: string): Promise<void> {
+    return this.#turns.run(handle, () =>
+      this.#retry(async () => {
+        const end = this.#ended.get(handle)
+        if (!end) return true
+        const stored = await this.#calls.run('read', () => this.#space.read(handle))
+        const record = understood(stored?.data)
+        const { rest, unsure } = end
+        if (unsure && record?.tags.includes(unsure.tag)) return this.#over(handle, unsure.told)
+        delete end.unsure
+        if (rest?.unsure) {
+          if (record?.tags.includes(rest.unsure.tag)) {
+            rest.unsure.told()
+            rest.seen = less(rest.seen, rest.unsure.seen)
+          }
+          delete rest.unsure
+        }
+        if (record && 'movedTo' in record) {
+          this.#ended.delete(handle)
+          if (rest) this.note(record.movedTo, rest.seen, rest.expiresAt)
+          return true
+        }
+        const tag = newTag()
+        const after = { ending: endingOf(record, rest?.seen, end), tags: tagged(record, tag) }
+        const next = { data: written(after), expiresAt: now() + MARKER_MS }
+        const told = () => this.#told(record, after, handle, next.expiresAt)
+        end.unsure = { tag, told }
+        const { outcome } = stored
+          ? await this.#calls.run('swap', () => this.#space.swap(handle, stored.version, next))
+          : await this.#calls.run('create', () => this.#space.create(handle, next))
+        if (outcome === 'done') return this.#over(handle, told)
+        delete end.unsure
+        return false
+      })
+    )
+  }
+
+  #over(handle: string, told: () => void): true {
     this.#ended.delete(handle)
+    told()
+    return true
   }
 
   /** Adds what is pending of one session to what is stored. */
@@ -140,7 +268,10 @@ export class ActivityLog {
         if (this.#pending.get(handle) !== pending) return false
         const record = understood(stored?.data)
         if (pending.unsure) {
-          if (record?.tags.includes(pending.unsure.tag)) this.#settle(handle, pending, pending.unsure.seen)
+          if (record?.tags.includes(pending.unsure.tag)) {
+            pending.unsure.told()
+            this.#settle(handle, pending, pending.unsure.seen)
+          }
           delete pending.unsure
           return false
         }
@@ -152,17 +283,22 @@ export class ActivityLog {
         }
         const tag = newTag()
         const { seen } = pending
-        const next = {
-          data: written({ seen: together(record?.seen, seen)!, tags: tagged(record, tag) }),
-          expiresAt: Math.max(stored?.expiresAt ?? 0, pending.expiresAt)
-        }
-        pending.unsure = { tag, seen }
+        const isOver = record !== undefined && 'ending' in record
+        const after: ActivityRecord = isOver
+          ? { ending: endingOf(record, seen), tags: tagged(record, tag) }
+          : { seen: together(record?.seen, seen)!, tags: tagged(record, tag) }
+        const expiresAt = isOver ? stored!.expiresAt : Math.max(stored?.expiresAt ?? 0, pending.expiresAt)
+        const next = { data: written(after), expiresAt }
+        const told = () => this.#told(record, after, handle, expiresAt)
+        pending.unsure = { tag, seen, told }
         const { outcome } = stored
           ? await this.#calls.run('swap', () => this.#space.swap(handle, stored.version, next))
           : await this.#calls.run('create', () => this.#space.create(handle, next))
         delete pending.unsure
-        if (outcome === 'done') this.#settle(handle, pending, seen)
-        return outcome === 'done'
+        if (outcome !== 'done') return false
+        told()
+        this.#settle(handle, pending, seen)
+        return true
       })
     )
   }
@@ -184,25 +320,32 @@ export class ActivityLog {
         if (!move) return true
         const stored = await this.#calls.run('read', () => this.#space.read(from))
         const record = understood(stored?.data)
-        if (move.unsure && record?.tags.includes(move.unsure.tag)) return this.#moved(from, move, move.unsure.taken)
+        if (move.unsure && record?.tags.includes(move.unsure.tag)) return this.#moved(from, move, move.unsure.taken, move.unsure.told)
+        if (record && 'ending' in record) return this.#moved(from, move, undefined, () => {})
         const mine = this.#pending.get(from)
-        if (mine?.unsure && record?.tags.includes(mine.unsure.tag)) this.#settle(from, mine, mine.unsure.seen)
+        if (mine?.unsure && record?.tags.includes(mine.unsure.tag)) {
+          mine.unsure.told()
+          this.#settle(from, mine, mine.unsure.seen)
+        }
         delete mine?.unsure
         const tag = newTag()
         const taken = record && 'seen' in record ? { seen: record.seen, expiresAt: stored!.expiresAt } : undefined
-        const next = { data: written({ movedTo: move.to, tags: tagged(record, tag) }), expiresAt: now() + MARKER_MS }
-        if (taken) move.unsure = { tag, taken }
+        const after = { movedTo: move.to, tags: tagged(record, tag) }
+        const next = { data: written(after), expiresAt: now() + MARKER_MS }
+        const told = () => this.#told(record, after, from, next.expiresAt)
+        move.unsure = { tag, taken, told }
         const { outcome } = stored
           ? await this.#calls.run('swap', () => this.#space.swap(from, stored.version, next))
           : await this.#calls.run('create', () => this.#space.create(from, next))
-        if (outcome === 'done') return this.#moved(from, move, taken)
+        if (outcome === 'done') return this.#moved(from, move, taken, told)
         delete move.unsure
         return false
       })
     )
   }
 
-  #moved(from: string, move: Move, taken: Pending | undefined): true {
+  #moved(from: string, move: Move, taken: Pending | undefined, told: () => void): true {
+    told()
     this.#moves.delete(from)
     if (taken) this.note(move.to, taken.seen, taken.expiresAt)
     const mine = this.#pending.get(from)
@@ -225,4 +368,24 @@ export class ActivityLog {
 /** What was seen since `before`. */
 function less(seen: Sightings, before: Sightings): Sightings {
   return { ...seen, pages: seen.pages - before.pages }
+}
+
+/** What a session came to, with what another process had still to tell. */
+function endingOf(record: ActivityRecord | undefined, more: Sightings | undefined, end?: End): Ending {
+  const before = record && 'ending' in record ? record.ending : undefined
+  const seen = together(record && 'seen' in record ? record.seen : undefined, more)
+  const first = [before?.firstSeenAt, seen?.firstSeenAt].filter((at) => at !== undefined)
+  const last = [before?.lastSeenAt, seen?.lastSeenAt].filter((at) => at !== undefined)
+  return {
+    endedAt: before?.endedAt ?? end!.at,
+    reason: before?.reason ?? end!.reason,
+    pages: (before?.pages ?? 0) + (seen?.pages ?? 0),
+    firstSeenAt: first.length > 0 ? Math.min(...first) : undefined,
+    lastSeenAt: last.length > 0 ? Math.max(...last) : undefined,
+    device: seen?.userAgent === undefined ? (before?.device ?? 'unknown') : deviceClassOf(seen.userAgent)
+  }
+}
+
+function hidden(seen: Sightings): Sightings {
+  return { ...seen, userAgent: undefined, ip: undefined, userId: undefined }
 }

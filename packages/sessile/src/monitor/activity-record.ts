@@ -1,3 +1,5 @@
+import { isDeviceClass, type DeviceClass } from './device.ts'
+
 /** What was seen of a session. */
 export interface Sightings {
   /** Requests that count. */
@@ -26,10 +28,29 @@ export function together(one: Sightings | undefined, other: Sightings | undefine
   }
 }
 
-/** A stored record: what was seen and the tags of its last writes; or, after the session got a new id, where its counts went. */
+/** How a session ended that was watched. */
+export type EndReason = 'destroyed' | 'revoked' | 'expired'
+
+/** What is left of a session for a minute after its end: numbers, nothing about anybody. */
+export interface Ending {
+  /** Epoch ms. */
+  readonly endedAt: number
+  readonly reason: EndReason
+  readonly pages: number
+  /** Epoch ms; absent when nobody saw the session. */
+  readonly firstSeenAt: number | undefined
+  readonly lastSeenAt: number | undefined
+  readonly device: DeviceClass
+}
+
+/**
+ * A stored record: what was seen and the tags of its last writes; after the session got a new id, where its counts went; after
+ * its end, what it came to, so that what other processes still hold of it is added to the right figures.
+ */
 export type ActivityRecord =
   | { readonly seen: Sightings; readonly tags: readonly string[] }
   | { readonly movedTo: string; readonly tags: readonly string[] }
+  | { readonly ending: Ending; readonly tags: readonly string[] }
 
 /** Short names: there is one for every session. */
 interface Written {
@@ -41,6 +62,11 @@ interface Written {
   readonly u?: string
   /** The handle that the session has now. */
   readonly m?: string
+  /** Ended at. */
+  readonly e?: number
+  readonly r?: EndReason
+  /** The class of its device, once it has ended. */
+  readonly d?: DeviceClass
   readonly t?: readonly string[]
 }
 
@@ -49,10 +75,12 @@ const TAGS_KEPT = 4
 
 export function written(record: ActivityRecord): string {
   const { tags } = record
-  const text: Written =
-    'movedTo' in record
-      ? { m: record.movedTo, t: tags }
-      : { n: record.seen.pages, f: record.seen.firstSeenAt, l: record.seen.lastSeenAt, ...known(record.seen), t: tags }
+  let text: Written
+  if ('movedTo' in record) text = { m: record.movedTo, t: tags }
+  else if ('ending' in record) {
+    const { endedAt, reason, pages, firstSeenAt, lastSeenAt, device } = record.ending
+    text = { e: endedAt, r: reason, n: pages, ...(firstSeenAt === undefined ? {} : { f: firstSeenAt, l: lastSeenAt! }), d: device, t: tags }
+  } else text = { n: record.seen.pages, f: record.seen.firstSeenAt, l: record.seen.lastSeenAt, ...known(record.seen), t: tags }
   return JSON.stringify(text)
 }
 
@@ -68,9 +96,21 @@ function known({ userAgent, ip, userId }: Sightings): Written {
 export function understood(data: string | undefined): ActivityRecord | undefined {
   if (data === undefined) return undefined
   try {
-    const { n, f, l, a, i, u, m, t = [] } = JSON.parse(data) as Written
+    const { n, f, l, a, i, u, m, e, r, d, t = [] } = JSON.parse(data) as Written
     if (typeof m === 'string') return { movedTo: m, tags: t }
-    if (typeof n !== 'number' || typeof f !== 'number' || typeof l !== 'number') return undefined
+    if (typeof n !== 'number') return undefined
+    if (typeof e === 'number') {
+      const ending = {
+        endedAt: e,
+        reason: r ?? 'destroyed',
+        pages: n,
+        firstSeenAt: f,
+        lastSeenAt: l,
+        device: isDeviceClass(d) ? d : 'unknown'
+      }
+      return { ending: ending as Ending, tags: t }
+    }
+    if (typeof f !== 'number' || typeof l !== 'number') return undefined
     return { seen: { pages: n, firstSeenAt: f, lastSeenAt: l, userAgent: a, ip: i, userId: u }, tags: t }
   } catch {
     return undefined

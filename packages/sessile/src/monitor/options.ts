@@ -1,8 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { hostname } from 'node:os'
 import type { SessionBackend } from '../core/backend.ts'
 import { SessionError } from '../core/errors.ts'
 import type { SessionEvent, SessionEvents } from '../core/events.ts'
 import { milliseconds, resolveOptions, type Duration } from '../core/options.ts'
+import type { Secrets } from '../core/signatures.ts'
+import { ADDRESSES, asksForPrivacy, type Addresses } from './privacy.ts'
 
 /** A request as Node, Connect or Express have it. */
 export type HttpRequest = IncomingMessage & { readonly originalUrl?: string; readonly ip?: string | undefined }
@@ -22,6 +25,8 @@ export interface WatchedSessions<Req extends HttpRequest = HttpRequest> {
   readonly backend: SessionBackend
   describe(req: Req): WatchedSession | undefined
   on<E extends SessionEvent>(event: E, listener: (payload: SessionEvents[E]) => void): () => void
+  /** Needed by `exportUser` and `eraseUser`. */
+  of?(userId: string): Promise<WatchedSession[]>
 }
 
 /** What `activity` takes. */
@@ -34,8 +39,25 @@ export interface ActivityOptions<Req extends HttpRequest = HttpRequest> {
   flushEvery?: Duration
   /** Whether a request counts as a page. Default: every request of a session. */
   isPage?: (req: Req) => boolean
-  /** What is kept of addresses: all, their network (IPv4 /24, IPv6 /48), or nothing. */
-  addresses?: 'full' | 'network' | 'none'
+  /**
+   * What is kept of addresses: all; their network (`truncated`: IPv4 /24, IPv6 /48; `network` is the same); a pseudonym that
+   * changes daily (`hashed`); or nothing.
+   */
+  addresses?: Addresses
+  /** For `addresses: 'hashed'`: as the sessions' secret. Without it, all there are could be tried out. */
+  secret?: Secrets
+  /** Of whom neither address nor browser is kept. Default: whose browser sends `Sec-GPC: 1` or `DNT: 1`. */
+  optOut?: (req: Req) => boolean
+  /** What was seen of a session is kept until its end, and at most so long after its last request. */
+  keepFor?: Duration
+  /** How long events are kept. */
+  keepEvents?: Duration
+  /** Why an answer refused its request, in a word of lower-case letters and hyphens. Default: by its status 401, 403, 429. */
+  refusalOf?: (req: Req, res: ServerResponse) => string | undefined
+  /** What the app counts by `count`: words of lower-case letters and hyphens. */
+  marks?: readonly string[]
+  /** What this process is called. Default: the host's name. */
+  node?: string
   /** Sessions that are held in memory at most between two flushes; past it those seen longest ago are dropped. */
   maxPending?: number
   /** A store call that takes longer fails. */
@@ -46,6 +68,8 @@ export interface ActivityOptions<Req extends HttpRequest = HttpRequest> {
 export const ACTIVITY_DEFAULTS = {
   flushEvery: '5s',
   addresses: 'full',
+  keepFor: '30d',
+  keepEvents: '7d',
   maxPending: 100_000,
   storeTimeout: '2s'
 } as const satisfies Omit<ActivityOptions, 'sessions'>
@@ -58,7 +82,14 @@ export interface ResolvedActivity<Req extends HttpRequest> {
   readonly opened: SessionBackend
   readonly flushEveryMs: number
   readonly isPage: (req: Req) => boolean
-  readonly addresses: 'full' | 'network' | 'none'
+  readonly addresses: Addresses
+  readonly secret: Secrets | undefined
+  readonly optOut: (req: Req) => boolean
+  readonly keepMs: number
+  readonly keepEventsMs: number
+  readonly refusalOf: (req: Req, res: ServerResponse) => string | undefined
+  readonly marks: readonly string[]
+  readonly node: string
   readonly maxPending: number
   readonly storeTimeoutMs: number
 }
@@ -66,7 +97,18 @@ export interface ResolvedActivity<Req extends HttpRequest> {
 /** A middleware for Express 4 and 5, Connect, or a plain server. */
 export type Middleware<Req extends HttpRequest = HttpRequest> = (req: Req, res: ServerResponse, next: (error?: unknown) => void) => void
 
-type Known<Req extends HttpRequest> = ActivityOptions<Req> & typeof ACTIVITY_DEFAULTS
+type Known<Req extends HttpRequest> = ActivityOptions<Req> & {
+  [Name in keyof typeof ACTIVITY_DEFAULTS]-?: NonNullable<ActivityOptions[Name]>
+}
+
+/** A word of ours: it is shown, and a count is kept under it. */
+export const WORD = /^[a-z][a-z0-9-]{0,39}$/
+const MAX_MARKS = 32
+const REFUSALS: Readonly<Record<number, string>> = { 401: 'unauthenticated', 403: 'forbidden', 429: 'too-many-requests' }
+
+function refusalByStatus(_req: unknown, res: ServerResponse): string | undefined {
+  return REFUSALS[res.statusCode]
+}
 
 function bad(message: string): SessionError {
   return new SessionError('bad-option', message)
@@ -74,10 +116,14 @@ function bad(message: string): SessionError {
 
 /** @throws SessionError `bad-option`, or `not-supported` when the store has no room beside the sessions */
 export function resolveActivity<Req extends HttpRequest>(given: ActivityOptions<Req>): ResolvedActivity<Req> {
-  const known = [...Object.keys(ACTIVITY_DEFAULTS), 'sessions', 'space', 'isPage']
+  const known = [...Object.keys(ACTIVITY_DEFAULTS), 'sessions', 'space', 'isPage', 'secret', 'optOut', 'refusalOf', 'marks', 'node']
   const options = resolveOptions<Known<Req>>('activity', ACTIVITY_DEFAULTS as Known<Req>, given as Partial<Known<Req>>, known)
   if (typeof options.sessions?.describe !== 'function') throw bad('activity needs sessions, the manager that session() returned.')
-  if (!['full', 'network', 'none'].includes(options.addresses)) throw bad("addresses must be 'full', 'network' or 'none'.")
+  if (!ADDRESSES.includes(options.addresses)) throw bad("addresses must be 'full', 'truncated', 'hashed' or 'none'.")
+  if (options.addresses === 'hashed' && !options.secret) throw bad("addresses: 'hashed' needs secret: the sessions' own will do.")
+  const marks = options.marks ?? []
+  if (marks.length > MAX_MARKS || !marks.every((mark) => WORD.test(mark)))
+    throw bad(`marks must be up to ${MAX_MARKS} words such as cart-begun.`)
   if (!(options.maxPending >= 1)) throw bad('maxPending must be a number above 0.')
   const { backend } = options.sessions
   if (!options.space && !backend.space) {
@@ -91,6 +137,13 @@ export function resolveActivity<Req extends HttpRequest>(given: ActivityOptions<
     flushEveryMs: milliseconds('flushEvery', options.flushEvery),
     isPage: options.isPage ?? (() => true),
     addresses: options.addresses,
+    secret: options.secret,
+    optOut: options.optOut ?? asksForPrivacy,
+    keepMs: milliseconds('keepFor', options.keepFor),
+    keepEventsMs: milliseconds('keepEvents', options.keepEvents),
+    refusalOf: options.refusalOf ?? refusalByStatus,
+    marks: [...marks],
+    node: (options.node ?? hostname()).slice(0, 60),
     maxPending: options.maxPending,
     storeTimeoutMs: milliseconds('storeTimeout', options.storeTimeout)
   })

@@ -196,7 +196,9 @@ for (const [name, make] of stores) {
       log.end('a')
       await log.flush()
       assert.equal(await log.read('a'), undefined)
-      assert.equal(await space.read('a'), undefined)
+      const left = understood((await space.read('a'))?.data)
+      assert.ok(left && 'ending' in left)
+      assert.equal(left.ending.pages, 2)
     })
 
     it('what was seen expires with the session', async () => {

@@ -100,7 +100,8 @@ for (const [name, make] of stores) {
       await visitor.ask('POST', '/logout')
       assert.equal(await watching.of(signedIn.handle), undefined)
       await watching.flush()
-      assert.equal(await sessions.backend.space!('activity').read(signedIn.handle), undefined)
+      const left = (await sessions.backend.space!('activity').read(signedIn.handle))!
+      assert.match(left.data, /^{"e":\d+,"r":"destroyed","n":5,"f":\d+,"l":\d+,"d":"\w+","t":\[[^\]]*\]}$/)
       await watching.close()
       await sessions.close()
     })
