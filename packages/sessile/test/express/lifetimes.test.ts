@@ -161,7 +161,7 @@ test('a session without any expiry lives a day after its last request in our sto
 })
 
 for (const [kind, make] of Object.entries<() => any>({ memory: memoryStore, late: () => answersLater(memoryStore()) })) {
-  test(`ids are renewed as a matter of routine, and the old one is found a little longer (${kind})`, async (t) => {
+  test(`item 33: ids are renewed as a matter of routine, and the old one is found a little longer (${kind})`, async (t) => {
     const clock = clockFor(t)
     const server = await app(t, { store: make(), lifetimes: { anonymous: { idle: '1d', renewAfter: '1h' } } })
     const first = await server.get('/cart')
