@@ -1,4 +1,4 @@
-// What CI runs first, for everyone before a commit: `npm run check`. Types, lint, format, layers, docs, security, in this order.
+// What CI runs first, for everyone before a commit: `npm run check`. Types, the page's types, lint, format, layers, docs, security, in this order.
 import { join } from 'node:path'
 import { prepare } from './lib/prepare.mjs'
 import { ROOT, run, withNode } from './lib/run.mjs'
@@ -6,7 +6,7 @@ import { say, script, since, Trouble } from './lib/say.mjs'
 
 const HELP = `npm run check [-- STEP ...]      npm run format
 
-Looks at the sources without running the product. Steps: types, lint, format, layers, docs, security; all of
+Looks at the sources without running the product. Steps: types, page, lint, format, layers, docs, security; all of
 them unless some are named.
 Every step is run, and what failed is named at the end.
 
@@ -18,6 +18,7 @@ const bin = (name) => join(ROOT, 'node_modules', name, 'bin', name === 'typescri
 /** Each step: the Node arguments that look, those that mend, and what to do when it fails. */
 const STEPS = {
   types: { look: [bin('typescript'), '-p', '.'] },
+  page: { look: [bin('typescript'), '-p', 'packages/dashboard'] },
   lint: { look: [bin('oxlint'), '--deny-warnings'], mend: [bin('oxlint'), '--fix'], hint: 'npm run format mends some of it' },
   format: { look: [bin('oxfmt'), '--check'], mend: [bin('oxfmt')], hint: 'npm run format' },
   layers: { look: ['scripts/lib/run-tests.mjs', 'packages/sessile/test/layers.test.ts'] },

@@ -14,8 +14,8 @@ const LOCK = join(ROOT, '.installing')
  * `all` is every one, with the linter, test servers, and whatever else only tests need.
  */
 const SCOPES = {
-  shop: ['packages/sessile', 'apps/shop'],
-  examples: ['packages/sessile', 'examples']
+  shop: ['packages/sessile', 'packages/dashboard', 'apps/shop'],
+  examples: ['packages/sessile', 'packages/dashboard', 'examples']
 }
 
 const read = (file) => (existsSync(file) ? readFileSync(file, 'utf8') : undefined)

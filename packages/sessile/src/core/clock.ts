@@ -5,6 +5,11 @@ export function now(): number {
   return Date.now()
 }
 
+/** Milliseconds with fractions, since some moment: for how long things take. */
+export function stopwatch(): number {
+  return performance.now()
+}
+
 /** Runs `call` after `ms`; the timer never keeps the process alive. @returns a function that cancels it */
 export function after(ms: number, call: () => void): () => void {
   const timer = setTimeout(call, ms)

@@ -1,0 +1,107 @@
+import type { Health as Data } from '../../../sessile/src/monitor/api-types.ts'
+import { useLoaded } from '../api.ts'
+import { count, ms, seconds } from '../format.ts'
+import { health } from '../live.ts'
+import { State } from '../parts/state.tsx'
+import { Time } from '../parts/time.tsx'
+
+/** How the store does, as the process that answers finds it. */
+export function Health() {
+  const loaded = useLoaded<Data>('health')
+  const data = health.value ?? loaded.data
+  return (
+    <>
+      <h1 tabIndex={-1}>Store</h1>
+      {!data && <State of={loaded} />}
+      {data && (
+        <>
+          <dl class="figures">
+            <div class="card figure">
+              <dt>{data.store}</dt>
+              <dd>
+                <b class={data.reachable ? 'good' : 'bad'}>{data.reachable ? 'Answers' : 'Down'}</b>
+                <small>{data.reachable ? `in ${ms(data.ping)}` : 'requests are refused at once, and it is tried again each second'}</small>
+              </dd>
+            </div>
+            <Fact name="Errors" value={data.errors} about="calls that failed or were too late" />
+            <Fact name="Conflicts" value={data.merged} about="met another's change; both were kept" />
+            <Fact name="Late writes" value={data.lateWrites} about="dropped: the session had ended" />
+            <div class="card figure">
+              <dt>Sweeping</dt>
+              <dd>
+                <b>{data.sweeps ? (data.sweeps.leader ? 'Here' : 'Elsewhere') : 'Off'}</b>
+                <small>
+                  {data.sweeps ? (
+                    <>
+                      {count(data.sweeps.removed)} removed, last <Time at={data.sweeps.at} />
+                    </>
+                  ) : (
+                    'not started in this process'
+                  )}
+                </small>
+              </dd>
+            </div>
+          </dl>
+          <section class="card">
+            <h2>Calls</h2>
+            {data.operations.length === 0 ? (
+              <p class="quiet">None was measured yet.</p>
+            ) : (
+              <div class="scroll" role="region" aria-label="Calls" tabIndex={0}>
+                <table class="rows flat">
+                  <thead>
+                    <tr>
+                      <th scope="col">Call</th>
+                      <th scope="col" class="number">
+                        Measured
+                      </th>
+                      <th scope="col" class="number">
+                        Half within
+                      </th>
+                      <th scope="col" class="number">
+                        99 % within
+                      </th>
+                      <th scope="col" class="number">
+                        Errors
+                      </th>
+                    </tr>
+                  </thead>
+                  <tbody>
+                    {data.operations.map(({ operation, calls, p50, p99, errors }) => (
+                      <tr key={operation}>
+                        <th scope="row">
+                          <code>{operation}</code>
+                        </th>
+                        <td class="number">{count(calls)}</td>
+                        <td class="number">{calls === 0 ? '–' : ms(p50)}</td>
+                        <td class="number">{calls === 0 ? '–' : ms(p99)}</td>
+                        <td class="number">{count(errors)}</td>
+                      </tr>
+                    ))}
+                  </tbody>
+                </table>
+              </div>
+            )}
+            <p class="quiet small-print">
+              As process {data.node} finds it, since {seconds(data.sinceMs / 1000)}. Calls are measured while this page is open and one
+              second in ten besides, the monitor's own among them.{' '}
+              {data.dropped > 0 && `${count(data.dropped)} events were not kept: too many came at once.`}
+            </p>
+          </section>
+        </>
+      )}
+    </>
+  )
+}
+
+function Fact({ name, value, about }: { name: string; value: number; about: string }) {
+  return (
+    <div class="card figure">
+      <dt>{name}</dt>
+      <dd>
+        <b>{count(value)}</b>
+        <small>{about}</small>
+      </dd>
+    </div>
+  )
+}

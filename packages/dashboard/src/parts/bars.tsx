@@ -1,0 +1,34 @@
+import { count, words } from '../format.ts'
+
+/** Counts by name, the largest first, each with its share. */
+export function Bars({
+  title,
+  counts,
+  empty,
+  names = words
+}: {
+  title: string
+  counts: Readonly<Record<string, number>>
+  empty: string
+  names?: (name: string) => string
+}) {
+  const all = Object.entries(counts).slice(0, 8)
+  const total = all.reduce((sum, [, n]) => sum + n, 0)
+  return (
+    <section class="card">
+      <h2>{title}</h2>
+      {all.length === 0 && <p class="quiet">{empty}</p>}
+      <dl class="bars">
+        {all.map(([name, n]) => (
+          <div key={name}>
+            <dt>{names(name)}</dt>
+            <dd>
+              <meter aria-label={names(name)} min={0} max={total} value={n} />
+              <span>{count(n)}</span>
+            </dd>
+          </div>
+        ))}
+      </dl>
+    </section>
+  )
+}

@@ -1,0 +1,16 @@
+/** What the dashboard calls each event, in a few words. */
+export const EVENT_NAMES: Readonly<Record<string, string>> = {
+  created: 'Session stored',
+  renewed: 'New id',
+  'signed-in': 'Signed in',
+  destroyed: 'Ended by itself',
+  revoked: 'Ended from outside',
+  expired: 'Ran out',
+  merged: 'Two changes kept',
+  'late-write': 'Late write dropped',
+  'unreadable-record': 'Unreadable record',
+  'retired-id': 'Replaced id used',
+  'store-error': 'Store failed',
+  refused: 'Refused',
+  admin: 'Administrator'
+}

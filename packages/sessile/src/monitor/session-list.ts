@@ -1,0 +1,150 @@
+import { supports } from '../core/backend.ts'
+import { isSessionError, SessionError } from '../core/errors.ts'
+import type { SessionManager } from '../express/manager.ts'
+import type { SessionInfo } from '../express/info.ts'
+import type { ActivityTracker } from './activity.ts'
+import type { SessionOrder, SessionRow, SessionsPage, UserRow, UsersPage } from './api-types.ts'
+import { deviceClassOf, deviceOf } from './device.ts'
+import type { Listed } from './history.ts'
+
+/** What the dashboard needs of the manager that `session()` returned. */
+export type ListedSessions = Pick<SessionManager, 'backend' | 'of' | 'get' | 'scan'>
+export type Watching = Pick<ActivityTracker, 'of' | 'list' | 'live' | 'analytics' | 'history'>
+
+const MAX_ROWS = 100
+/** Entries that are looked at for one page; of those that ended since there may be many. */
+const MAX_LOOKED_AT = 1000
+const AT_ONCE = 64
+const MAX_OF_USER = 200
+const USERS_OF = 500
+
+export interface Asked {
+  readonly order?: SessionOrder | undefined
+  readonly cursor?: string | undefined
+  readonly query?: string | undefined
+  readonly limit?: number
+}
+
+/** Pages of sessions: those seen last or begun last first, where they are watched; else as the store has them. */
+export class SessionList {
+  readonly #sessions: ListedSessions
+  readonly #seen: Watching | undefined
+  readonly orders: readonly SessionOrder[]
+
+  constructor(sessions: ListedSessions, seen: Watching | undefined) {
+    this.#sessions = sessions
+    this.#seen = seen
+    this.orders = [...(seen ? (['seen', 'new'] as const) : []), ...(supports(sessions.backend, 'scan') ? (['stored'] as const) : [])]
+  }
+
+  /** @param own the handle of whoever looks. @throws SessionError `bad-argument` for a cursor of another list */
+  async page({ order = this.orders[0] ?? 'stored', cursor, query, limit = 50 }: Asked, own: string | undefined): Promise<SessionsPage> {
+    const rows = Math.min(limit, MAX_ROWS)
+    const { orders } = this
+    if (query) return { sessions: await this.#found(query, own), next: undefined, order, orders }
+    if (!orders.includes(order)) throw new SessionError('not-supported', `Sessions cannot be listed by ${JSON.stringify(order)} here.`)
+    const { infos, next } = order === 'stored' ? await this.#stored(cursor, rows) : await this.#listed(order, cursor, rows)
+    return { sessions: await this.rows(infos, own), next, order, orders }
+  }
+
+  async #stored(cursor: string | undefined, limit: number): Promise<{ infos: SessionInfo[]; next: string | undefined }> {
+    const page = await this.#sessions.scan({ limit, ...(cursor === undefined ? {} : { cursor }) })
+    return { infos: page.sessions, next: page.cursor }
+  }
+
+  async #listed(
+    order: 'seen' | 'new',
+    cursor: string | undefined,
+    limit: number
+  ): Promise<{ infos: SessionInfo[]; next: string | undefined }> {
+    if (cursor !== undefined && !/^\d{1,16}$/.test(cursor)) throw new SessionError('bad-argument', 'That cursor is of another list.')
+    const { history } = this.#seen!
+    const log = order === 'seen' ? history.lastSeen : history.newest
+    const infos = new Map<string, SessionInfo>()
+    let before = cursor === undefined ? undefined : Number(cursor)
+    for (let lookedAt = 0; lookedAt < MAX_LOOKED_AT; lookedAt += AT_ONCE) {
+      const { entries, next } = await log.newest(before, AT_ONCE)
+      const live = await Promise.all(entries.map(({ entry }) => this.#live(order, entry)))
+      for (const [place, info] of live.entries()) {
+        if (info) infos.set(info.handle, infos.get(info.handle) ?? info)
+        before = entries[place]!.seq
+        if (infos.size >= limit) return { infos: [...infos.values()], next: String(before) }
+      }
+      if (next === undefined) return { infos: [...infos.values()], next: undefined }
+      before = next
+    }
+    return { infos: [...infos.values()], next: before === undefined ? undefined : String(before) }
+  }
+
+  /** The session of an entry, if it lives and this is its last entry. */
+  async #live(order: 'seen' | 'new', [handle, at]: Listed): Promise<SessionInfo | undefined> {
+    if (order === 'seen') {
+      const activity = await this.#seen!.of(handle)
+      if (!activity || Math.floor(activity.lastActivity / 60_000) > Math.floor(at / 60_000)) return undefined
+    }
+    const info = await this.#sessions.get(handle)
+    return info?.handle === handle ? info : undefined
+  }
+
+  async #found(query: string, own: string | undefined): Promise<SessionRow[]> {
+    const byHandle = await this.#sessions.get(query)
+    const ofUser = await this.ofUser(query, own)
+    return [...(byHandle ? await this.rows([byHandle], own) : []), ...ofUser.filter(({ handle }) => handle !== byHandle?.handle)]
+  }
+
+  /** The sessions of a user, the one seen last first; none where the store keeps no index of users. */
+  async ofUser(userId: string, own: string | undefined): Promise<SessionRow[]> {
+    const infos = await this.#sessions.of(userId).catch((error: unknown) => {
+      if (isSessionError(error) && error.code === 'not-supported') return []
+      throw error
+    })
+    const rows = await this.rows(infos.slice(0, MAX_OF_USER), own)
+    return rows.sort((one, other) => lastOf(other) - lastOf(one))
+  }
+
+  async rows(infos: readonly SessionInfo[], own: string | undefined): Promise<SessionRow[]> {
+    const activities = this.#seen ? await this.#seen.list(infos) : []
+    return infos.map((info, place) => {
+      const activity = activities[place]
+      const watched = activity !== undefined && activity.pages > 0
+      return {
+        handle: info.handle,
+        userId: info.userId,
+        current: info.handle === own,
+        device: deviceOf(activity?.userAgent),
+        deviceClass: deviceClassOf(activity?.userAgent),
+        address: activity?.ip,
+        createdAt: info.createdAt,
+        signedInAt: info.signedInAt,
+        lastSeenAt: watched ? activity.lastActivity : undefined,
+        idleExpiresAt: Number.isFinite(info.idleExpiresAt) ? info.idleExpiresAt : null,
+        absoluteExpiresAt: info.absoluteExpiresAt ?? null,
+        pages: activity?.pages ?? 0,
+        size: Buffer.byteLength(JSON.stringify(info.attributes))
+      }
+    })
+  }
+
+  /** Who is signed in, of the sessions that were seen last. */
+  async users(): Promise<UsersPage> {
+    const users = new Map<string, UserRow>()
+    let lookedAt = 0
+    let cursor: string | undefined
+    do {
+      const { sessions, next } = await this.page({ order: this.orders[0], cursor, limit: MAX_ROWS }, undefined)
+      for (const { userId, lastSeenAt } of sessions) {
+        if (userId === undefined) continue
+        const present = users.get(userId)
+        const last = Math.max(present?.lastSeenAt ?? 0, lastSeenAt ?? 0) || undefined
+        users.set(userId, { userId, sessions: (present?.sessions ?? 0) + 1, lastSeenAt: last })
+      }
+      lookedAt += sessions.length
+      cursor = next
+    } while (cursor !== undefined && lookedAt < USERS_OF)
+    return { users: [...users.values()], lookedAt, complete: cursor === undefined }
+  }
+}
+
+function lastOf({ lastSeenAt, signedInAt, createdAt }: SessionRow): number {
+  return lastSeenAt ?? signedInAt ?? createdAt
+}
