@@ -26,9 +26,13 @@ export class Packed {
   readonly files: readonly string[]
 
   constructor() {
-    const copy = join(this.folder, 'copy')
-    cpSync(PACKAGE, copy, { recursive: true, filter: (path) => !/[\\/](node_modules|dist|test)$/.test(path) })
-    symlinkSync(MODULES, join(copy, 'node_modules'), 'junction')
+    const copy = join(this.folder, 'copy', 'packages', 'sessile')
+    // the dashboard's page is built into the package from the folder beside it
+    for (const name of ['sessile', 'dashboard']) {
+      const filter = (path: string) => !/[\\/](node_modules|dist|test)$/.test(path)
+      cpSync(join(PACKAGE, '..', name), join(copy, '..', name), { recursive: true, filter })
+    }
+    symlinkSync(MODULES, join(this.folder, 'copy', 'node_modules'), 'junction')
     const [packed] = JSON.parse(run('npm', ['pack', '--json', '--silent', '--pack-destination', this.folder], copy)) as {
       filename: string
       files: { path: string }[]
