@@ -143,8 +143,10 @@ class Watch<Req extends HttpRequest> {
     this.#options = options
     const calls = new StoreCalls(options.opened, { deadlineMs: options.storeTimeoutMs, passErrors: false })
     const { keepMs, keepEventsMs, node, marks } = options
-    this.history = new History({ space: options.space, calls }, tellsExpired(sessions.backend), { keepMs, keepEventsMs, node, marks })
-    this.#slackMs = this.history.due ? DUE_SLACK_MS : SLACK_MS
+    const isTold = tellsExpired(sessions.backend)
+    this.#slackMs = isTold ? SLACK_MS : DUE_SLACK_MS
+    const room = { space: options.space, calls }
+    this.history = new History(room, isTold, { keepMs, keepEventsMs, node, marks, slackMs: this.#slackMs })
     this.#log = new ActivityLog(options.space, calls, options.maxPending, this.history.told)
     this.#stops = [
       every(options.flushEveryMs, () => this.#tick()),

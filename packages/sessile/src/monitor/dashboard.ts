@@ -9,6 +9,8 @@ import { PAGE } from './page.generated.ts'
 
 /** A router to be mounted at any path, with what ends it. */
 export interface Dashboard<Req extends HttpRequest = HttpRequest> extends Middleware<Req> {
+  /** How many pages listen. */
+  readonly clients: number
   /** Ends the streams of all open pages: before the server closes, which waits for what is in flight. */
   close(): void
 }
@@ -44,12 +46,11 @@ export function dashboard<Req extends HttpRequest = HttpRequest>(
   const middleware: Middleware<Req> = (req, res, next) => {
     serve(options, api, feed, req, res).catch((error: unknown) => (res.headersSent ? res.destroy() : next(error)))
   }
-  return Object.assign(middleware, {
-    close() {
-      feed.close()
-      api.health.close()
-    }
-  })
+  const close = (): void => {
+    feed.close()
+    api.health.close()
+  }
+  return Object.defineProperty(Object.assign(middleware, { close }), 'clients', { get: () => feed.size }) as Dashboard<Req>
 }
 
 async function serve(options: ResolvedDashboard, api: DashboardApi, feed: LiveFeed, req: HttpRequest, res: ServerResponse): Promise<void> {

@@ -23,6 +23,8 @@ export type Listed = readonly [handle: string, at: number]
 export interface HistoryOptions {
   readonly keepMs: number
   readonly keepEventsMs: number
+  /** What was seen of a session outlives it by so much. */
+  readonly slackMs: number
   readonly node: string
   /** Names that the app may count under. */
   readonly marks: readonly string[]
@@ -111,7 +113,7 @@ export class History {
     const seenBefore = before && 'seen' in before ? before.seen.lastSeenAt : undefined
     if (seenBefore === undefined) {
       this.newest.append([handle, firstSeenAt])
-      this.due?.add(handle, expiresAt)
+      this.due?.add(handle, expiresAt - this.#options.slackMs)
     }
     if (seenBefore === undefined || minuteOf(seenBefore) < minuteOf(lastSeenAt)) this.lastSeen.append([handle, lastSeenAt])
   }

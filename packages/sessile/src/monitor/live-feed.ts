@@ -12,7 +12,7 @@ const HEALTH_TICKS = 5
 const PULSE_TICKS = 15
 /** Events that are sent at once; who missed more reads all anew. */
 const CATCH_UP = 500
-/** A client that does not read is let go; it comes back and catches up. */
+/** A client that has not read so much of what it was sent before is let go; it comes back and catches up. */
 const MAX_BUFFERED = 128 * 1024
 
 interface Client {
@@ -105,6 +105,7 @@ export class LiveFeed {
 
   async #tell(): Promise<void> {
     const tick = this.#ticks++
+    for (const { res } of this.#clients) if (res.writableLength > MAX_BUFFERED) res.destroy()
     if (tick % PULSE_TICKS === PULSE_TICKS - 1) for (const { res } of this.#clients) res.write(':\n\n')
     const { activity } = this.#options
     if (tick % HEALTH_TICKS === 0) this.#broadcast('health', await this.#api.readHealth())
@@ -144,7 +145,6 @@ export class LiveFeed {
 
   #send<M extends keyof LiveMessages>({ res }: Client, event: M, message: LiveMessages[M], id?: number): void {
     if (res.destroyed) return
-    if (res.writableLength > MAX_BUFFERED) return void res.destroy()
     res.write(`event: ${event}\n${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(message)}\n\n`)
   }
 }

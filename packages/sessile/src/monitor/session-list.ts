@@ -44,7 +44,10 @@ export class SessionList {
     if (query) return { sessions: await this.#found(query, own), next: undefined, order, orders }
     if (!orders.includes(order)) throw new SessionError('not-supported', `Sessions cannot be listed by ${JSON.stringify(order)} here.`)
     const { infos, next } = order === 'stored' ? await this.#stored(cursor, rows) : await this.#listed(order, cursor, rows)
-    return { sessions: await this.rows(infos, own), next, order, orders }
+    const sessions = await this.rows(infos, own)
+    // pages are in the order of minutes
+    if (order === 'seen') sessions.sort((one, other) => lastOf(other) - lastOf(one))
+    return { sessions, next, order, orders }
   }
 
   async #stored(cursor: string | undefined, limit: number): Promise<{ infos: SessionInfo[]; next: string | undefined }> {
@@ -78,10 +81,10 @@ export class SessionList {
 
   /** The session of an entry, if it lives and this is its last entry. */
   async #live(order: 'seen' | 'new', [handle, at]: Listed): Promise<SessionInfo | undefined> {
-    if (order === 'seen') {
-      const activity = await this.#seen!.of(handle)
-      if (!activity || Math.floor(activity.lastActivity / 60_000) > Math.floor(at / 60_000)) return undefined
-    }
+    // a handle of before a new id is known here without the session being asked for by it, which would be told as its use
+    const activity = await this.#seen!.of(handle)
+    if (!activity) return undefined
+    if (order === 'seen' && Math.floor(activity.lastActivity / 60_000) > Math.floor(at / 60_000)) return undefined
     const info = await this.#sessions.get(handle)
     return info?.handle === handle ? info : undefined
   }
