@@ -4,9 +4,10 @@ import { now, pause } from './clock.ts'
 import { SessionError } from './errors.ts'
 import type { EventHub } from './events.ts'
 import { storedOf, type Loaded, type Stored } from './loaded.ts'
-import { attempt, chain, isPromise } from './maybe.ts'
+import { attempt, chain } from './maybe.ts'
 import { mergeTexts, type MergeRules } from './merge.ts'
 import { joinText, splitText, type Meta } from './record-text.ts'
+import { Turns } from './turns.ts'
 
 /** What a request wants stored. */
 export interface Change {
@@ -47,7 +48,7 @@ export class RecordWriter {
   readonly calls: StoreCalls
   readonly tagged: boolean
   readonly #options: WriterOptions
-  readonly #lines = new Map<string, Promise<unknown>>()
+  readonly #turns = new Turns()
 
   constructor(calls: StoreCalls, options: WriterOptions) {
     this.calls = calls
@@ -88,7 +89,7 @@ export class RecordWriter {
     return chain(this.tryOnce(loaded, compose), (outcome) => {
       if (outcome !== 'changed') return outcome
       // those of one process that met line up, so that each try meets the other processes' at most
-      return this.#inLine(loaded.key, () => this.#again(loaded, compose, 1))
+      return this.#turns.run(loaded.key, () => this.#again(loaded, compose, 1))
     })
   }
 
@@ -147,18 +148,6 @@ export class RecordWriter {
   late(key: string): 'gone' {
     this.#options.events.emit('late-write', () => ({ handle: this.#options.handleOf(key) }))
     return 'gone'
-  }
-
-  #inLine<T>(key: string, job: () => MaybePromise<T>): MaybePromise<T> {
-    const before = this.#lines.get(key)
-    const mine = before ? before.then(job) : job()
-    if (!isPromise(mine)) return mine
-    const settled = mine.then(nothing, nothing)
-    this.#lines.set(key, settled)
-    void settled.then(() => {
-      if (this.#lines.get(key) === settled) this.#lines.delete(key)
-    })
-    return mine
   }
 
   /** A swap whose outcome is known (law 10): after a failure the store is asked what became of it. */
@@ -231,5 +220,3 @@ export class RecordWriter {
 function unknownOutcome(cause: unknown): SessionError {
   return new SessionError('unknown-outcome', 'Load the session again to see what it holds.', cause)
 }
-
-function nothing(): void {}
