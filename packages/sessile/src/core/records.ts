@@ -9,7 +9,7 @@ import { mergeTexts } from './merge.ts'
 import type { Meta } from './record-text.ts'
 import { Renewals, type Renewal } from './renewal.ts'
 import { UserSessions, type UserLimit } from './user-sessions.ts'
-import { MAX_HOPS, RecordWriter, type Change, type CommitOutcome, type WriterOptions } from './writer.ts'
+import { MAX_HOPS, RecordWriter, type Change, type CommitOutcome, type Compose, type WriterOptions } from './writer.ts'
 
 const ENDED_MEANWHILE = 'All sessions of the user were ended while this one began.'
 
@@ -122,7 +122,7 @@ export class SessionRecords {
     const { stored } = loaded
     const same = change.text === loaded.text && loaded.text === stored.text && change.expiresAt === stored.expiresAt
     if (same && change.userId === loaded.userId && change.meta === undefined && !change.always) return 'unchanged'
-    const settle = () => this.#writer.settle(loaded, (current) => this.#writer.merged(loaded, change, current))
+    const settle = () => this.#settled(loaded, (current) => this.#writer.merged(loaded, change, current))
     return chain(this.#handedTo(loaded, change.userId, settle), (outcome) => {
       if (outcome !== 'gone') {
         loaded.text = change.text
@@ -130,6 +130,11 @@ export class SessionRecords {
       }
       return outcome
     })
+  }
+
+  /** Writes what somebody changed; where the session has ended meanwhile, that his change was dropped is told. */
+  #settled(loaded: Loaded, compose: Compose): MaybePromise<CommitOutcome> {
+    return chain(this.#writer.settle(loaded, compose), (outcome) => (outcome === 'gone' ? this.#writer.late(loaded.key) : outcome))
   }
 
   /** Does what gives the session to a user so that it holds; other changes are just done. */
@@ -147,9 +152,7 @@ export class SessionRecords {
    * @param apply makes the change from a text; may be called several times. It must not hand the session to another user.
    */
   update(loaded: Loaded, local: string, apply: (text: string, stored: Stored) => MaybePromise<Change>): MaybePromise<CommitOutcome> {
-    const settled = this.#writer.settle(loaded, (current) =>
-      apply(mergeTexts(loaded.text, local, current.text, this.#options.merge), current)
-    )
+    const settled = this.#settled(loaded, (current) => apply(mergeTexts(loaded.text, local, current.text, this.#options.merge), current))
     return chain(settled, (outcome) => {
       if (outcome !== 'gone') {
         loaded.text = loaded.stored.text

@@ -101,7 +101,7 @@ export class RecordWriter {
       const record = this.record(change, change.text, meta)
       return chain(this.swap(key, stored, record), (result) => {
         if (result.outcome === 'changed') return 'changed'
-        if (result.outcome === 'gone') return this.late(key)
+        if (result.outcome === 'gone') return 'gone'
         loaded.stored = { text: change.text, meta, version: result.version, expiresAt: change.expiresAt, userId: change.userId }
         return 'saved'
       })
@@ -111,7 +111,7 @@ export class RecordWriter {
   #again(loaded: Loaded, compose: Compose, tries: number): MaybePromise<CommitOutcome> {
     if (tries > MAX_TRIES) throw new SessionError('conflict', `It was tried ${MAX_TRIES} times.`)
     return chain(this.refresh(loaded, 0), (found) => {
-      if (!found) return this.late(loaded.key)
+      if (!found) return 'gone'
       return chain(this.tryOnce(loaded, compose), (outcome) => {
         if (outcome === 'gone') return outcome
         if (outcome === 'saved') {

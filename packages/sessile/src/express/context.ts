@@ -100,7 +100,7 @@ export class Context {
     return this.options.hashIds ? hashId(id) : id
   }
 
-  readonly handleOf = (key: string): string => handleOf(key, (this.options.secrets ?? [this.#handleSecret]) as Secret[])
+  readonly handleOf = (key: string): string => handleOf(key, this.handleSecrets)
 
   get handleSecrets(): Secret[] {
     return (this.options.secrets ?? [this.#handleSecret]) as Secret[]
