@@ -56,8 +56,11 @@ export interface Loaded<T> {
   reload(): void
 }
 
-/** What `api/PATH` says, loaded anew with the path, with `epoch`, and by `reload`. What is there stays until the next is. */
-export function useLoaded<T>(path: string): Loaded<T> {
+/**
+ * What `api/PATH` says, loaded anew with the path, with `epoch`, and by `reload`.
+ * @param keep whether what another path said stays until this one is there: for the pages of one list
+ */
+export function useLoaded<T>(path: string, keep = false): Loaded<T> {
   const data = useSignal<{ path: string; data: T } | undefined>(undefined)
   const error = useSignal<Error | undefined>(undefined)
   const loading = useSignal(true)
@@ -81,7 +84,7 @@ export function useLoaded<T>(path: string): Loaded<T> {
     return () => stop.abort()
   }, [path, asked])
   return {
-    data: data.value?.path === path ? data.value.data : undefined,
+    data: keep || data.value?.path === path ? data.value?.data : undefined,
     error: error.value,
     loading: loading.value,
     reload: () => void (again.value += 1)

@@ -35,6 +35,9 @@ export async function startApp(
     await of(req).signIn(String(req.params.user), { theme: 'dark', cart: [1, 2], token: 'not-for-your-eyes' })
     res.send('<!doctype html><title>In</title>')
   })
+  app.get('/favicon.ico', (_req, res) => {
+    res.status(204).end()
+  })
   app.get('/private', (_req, res) => {
     res.status(401).end()
   })

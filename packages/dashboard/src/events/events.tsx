@@ -17,7 +17,7 @@ export function Events() {
   const event = query.get('event') ?? ''
   const before = query.get('before') ?? ''
   const search = new URLSearchParams({ ...(event ? { event } : {}), ...(before ? { before } : {}) })
-  const loaded = useLoaded<EventsPage>(`events?${search.toString()}`)
+  const loaded = useLoaded<EventsPage>(`events?${search.toString()}`, true)
   const { data } = loaded
   const since = before ? [] : latest.value.filter((one) => !event || one.event === event)
   return (

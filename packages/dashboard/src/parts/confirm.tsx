@@ -1,5 +1,5 @@
 import { signal, useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
+import { useLayoutEffect, useRef } from 'preact/hooks'
 import type { Action } from '../../../sessile/src/monitor/api-types.ts'
 import { act, ApiError, start } from '../api.ts'
 import { count } from '../format.ts'
@@ -41,7 +41,7 @@ export function Confirm() {
   const error = useSignal<Error | undefined>(undefined)
   const busy = useSignal(false)
   const what = asking.value
-  useEffect(() => {
+  useLayoutEffect(() => {
     error.value = undefined
     busy.value = false
     if (what) dialog.current!.showModal()

@@ -18,7 +18,7 @@ export function Sessions() {
   const cursor = query.get('cursor') ?? ''
   const order = (query.get('order') ?? '') as SessionOrder | ''
   const search = new URLSearchParams({ ...(q ? { q } : {}), ...(cursor ? { cursor } : {}), ...(order ? { order } : {}) })
-  const loaded = useLoaded<SessionsPage>(`sessions?${search.toString()}`)
+  const loaded = useLoaded<SessionsPage>(`sessions?${search.toString()}`, true)
   const { data } = loaded
   const field = useRef<HTMLInputElement>(null)
   const paused = useSignal(false)
@@ -109,7 +109,7 @@ export function Sessions() {
       </form>
       <State of={loaded} />
       {data && (
-        <div onMouseEnter={() => (paused.value = true)} onMouseLeave={() => (paused.value = false)}>
+        <div aria-busy={loaded.loading} onMouseEnter={() => (paused.value = true)} onMouseLeave={() => (paused.value = false)}>
           {data.sessions.length > 0 && <SessionTable rows={data.sessions} label="Sessions" />}
           {data.sessions.length === 0 && <p class="quiet">{q ? 'No session of that user or handle lives.' : 'No session yet.'}</p>}
           <nav class="pages" aria-label="Pages of the list">

@@ -40,9 +40,10 @@ export interface Answer {
 const TIMELINE_OF = 4000
 const TIMELINE_ROWS = 100
 const VALUE_LENGTH = 200
-/** Counting stops there; it is done anew at most every so often. */
+/** Counting stops there; what it took is waited for fifty times before it is done anew. */
 const COUNT_TO = 20_000
-const COUNT_EVERY_MS = 30_000
+const COUNT_EVERY_MS = 2000
+const COUNT_SHARE = 50
 const END_AT_ONCE = 50
 /** Sessions that one request ends at most. */
 const END_AT_MOST = 5000
@@ -52,7 +53,7 @@ export class DashboardApi {
   readonly #options: ResolvedDashboard
   readonly list: SessionList
   readonly health: StoreHealth
-  #counted: { readonly at: number; readonly stored: Promise<Stored> } | undefined
+  #counted: { until: number; readonly stored: Promise<Stored> } | undefined
 
   constructor(options: ResolvedDashboard) {
     this.#options = options
@@ -121,10 +122,14 @@ export class DashboardApi {
   #stored(): Promise<Stored> | undefined {
     const { sessions } = this.#options
     if (!supports(sessions.backend, 'scan')) return undefined
-    if (!this.#counted || now() - this.#counted.at > COUNT_EVERY_MS) {
-      const stored = this.#count()
-      this.#counted = { at: now(), stored }
-      stored.catch(() => (this.#counted = undefined))
+    if (!this.#counted || now() > this.#counted.until) {
+      const start = now()
+      const counted = { until: Infinity, stored: this.#count() }
+      this.#counted = counted
+      counted.stored.then(
+        () => (counted.until = now() + Math.max(COUNT_EVERY_MS, COUNT_SHARE * (now() - start))),
+        () => (this.#counted = undefined)
+      )
     }
     return this.#counted.stored
   }

@@ -15,6 +15,7 @@ const MAX_ROWS = 100
 /** Entries that are looked at for one page; of those that ended since there may be many. */
 const MAX_LOOKED_AT = 1000
 const AT_ONCE = 64
+const MAX_SCANS = 20
 const MAX_OF_USER = 200
 const USERS_OF = 500
 
@@ -51,8 +52,16 @@ export class SessionList {
   }
 
   async #stored(cursor: string | undefined, limit: number): Promise<{ infos: SessionInfo[]; next: string | undefined }> {
-    const page = await this.#sessions.scan({ limit, ...(cursor === undefined ? {} : { cursor }) })
-    return { infos: page.sessions, next: page.cursor }
+    const infos: SessionInfo[] = []
+    let next = cursor
+    // what the store has under ids of before is no session, so a page of it may hold fewer
+    for (let pages = 0; pages < MAX_SCANS; pages += 1) {
+      const page = await this.#sessions.scan({ limit: limit - infos.length, ...(next === undefined ? {} : { cursor: next }) })
+      infos.push(...page.sessions)
+      next = page.cursor
+      if (next === undefined || infos.length >= limit) break
+    }
+    return { infos, next }
   }
 
   async #listed(

@@ -1,0 +1,238 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it } from 'node:test'
+import { gzipSync } from 'node:zlib'
+import type { Browser, Page } from 'playwright-core'
+import { startApp, visitors } from './app.ts'
+import { launch, skip, violations } from './browser.ts'
+
+type App = Awaited<ReturnType<typeof startApp>>
+
+const VIEWS = ['overview', 'sessions', 'users', 'user/101', 'events', 'health']
+const HEADINGS: Readonly<Record<string, string>> = {
+  overview: 'Overview',
+  sessions: 'Sessions',
+  users: 'Users',
+  'user/101': 'User 101',
+  events: 'Events',
+  health: 'Store'
+}
+
+describe('the page', { skip }, () => {
+  let browser: Browser
+  let app: App
+  let cookies: string[]
+
+  before(async () => {
+    browser = await launch()
+    app = await startApp('memory:')
+    cookies = await visitors(app.url, 60)
+    await app.seen.flush()
+  })
+  after(async () => {
+    await browser?.close()
+    await app?.close()
+  })
+
+  /** A signed-in administrator's page; every complaint of the browser is an error. */
+  async function admin(options: object = {}): Promise<{ page: Page; complaints: string[]; done(): Promise<void> }> {
+    const context = await browser.newContext(options)
+    context.setDefaultTimeout(8000)
+    const page = await context.newPage()
+    const complaints: string[] = []
+    await page.goto(`${app.url}/login/1`)
+    page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
+    page.on('pageerror', (error) => complaints.push(error.message))
+    await page.goto(`${app.url}${app.mount}`)
+    await page.waitForSelector('h1')
+    return { page, complaints, done: () => context.close() }
+  }
+
+  const visit = async (page: Page, view: string) => {
+    await page.goto(`${app.url}${app.mount}/#/${view}`)
+    await page.getByRole('heading', { level: 1, name: HEADINGS[view]!, exact: true }).waitFor()
+    await page.waitForFunction(() => !document.querySelector('main')!.textContent.includes('Loading …'))
+  }
+
+  for (const [name, options] of [
+    ['light', { colorScheme: 'light', viewport: { width: 1280, height: 900 } }],
+    ['dark', { colorScheme: 'dark', viewport: { width: 1280, height: 900 } }],
+    ['on a phone', { colorScheme: 'light', viewport: { width: 360, height: 740 }, hasTouch: true }]
+  ] as const) {
+    it(`${name}: every view has no violation, nothing too wide, and no complaint of the browser`, async () => {
+      const { page, complaints, done } = await admin(options)
+      for (const view of VIEWS) {
+        await visit(page, view)
+        assert.deepEqual(await violations(page), [], view)
+        const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+        assert.ok(wide <= 0, `${view} is ${wide} px too wide`)
+      }
+      await visit(page, 'sessions')
+      await page.locator('tbody a.handle').first().click()
+      await page.getByRole('heading', { name: 'What it holds' }).waitFor()
+      assert.deepEqual(await violations(page), [], 'session')
+      await page.getByRole('button', { name: 'End session', exact: true }).first().click()
+      await page.getByRole('dialog').waitFor()
+      assert.deepEqual(await violations(page), [], 'dialog')
+      assert.deepEqual(complaints, [])
+      await done()
+    })
+  }
+
+  it('shows the counts that the server has', async () => {
+    const { page, done } = await admin()
+    const live = await app.seen.live()
+    await page.waitForFunction(
+      (n) => document.getElementById('active5')?.textContent === String(n),
+      live.active5.users + live.active5.guests
+    )
+    const { totals } = await app.seen.analytics()
+    assert.equal(await page.locator('#signIns').textContent(), String(totals.signIns))
+    assert.equal(await page.locator('#started').textContent(), String(totals.started))
+    // counted anew every other second at most
+    const stored = (await app.sessions.scan({ limit: 500 })).sessions.length
+    await page.waitForFunction(
+      async (n) => ((await (await fetch('api/overview')).json()) as { stored: { sessions: number } }).stored.sessions === n,
+      stored
+    )
+    await page.reload()
+    await page.waitForFunction((n) => document.getElementById('stored')?.textContent === String(n), stored)
+    await done()
+  })
+
+  it('shows no id, cookie or value anywhere', async () => {
+    const { page, done } = await admin()
+    const bodies: string[] = []
+    page.on('response', async (response) => {
+      if (response.url().includes('/api/') && !response.url().includes('/live')) bodies.push(await response.text().catch(() => ''))
+    })
+    for (const view of VIEWS) await visit(page, view)
+    bodies.push(await page.content())
+    assert.ok(bodies.length > 5)
+    for (const cookie of cookies) {
+      const id = decodeURIComponent(cookie.split('=')[1]!).slice(2).split('.')[0]!
+      assert.ok(bodies.every((body) => !body.includes(id)))
+    }
+    assert.ok(bodies.every((body) => !body.includes('not-for-your-eyes')))
+    await done()
+  })
+
+  it('hears of a visitor without being reloaded', async () => {
+    const { page, done } = await admin()
+    await visit(page, 'events')
+    await page.locator('.state.live').waitFor()
+    await fetch(`${app.url}/login/4711`)
+    await page.getByRole('link', { name: 'User 4711' }).first().waitFor({ timeout: 5000 })
+    await done()
+  })
+
+  it('works by keyboard alone: find a user, end a session', async () => {
+    const user = '8888'
+    const signedIn = await fetch(`${app.url}/login/${user}`)
+    const cookie = signedIn.headers.getSetCookie()[0]!.split(';')[0]!
+    await app.seen.flush()
+    const { page, done } = await admin()
+    await page.keyboard.press('Tab')
+    assert.equal(await page.evaluate(() => document.activeElement!.textContent), 'To the content')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.getByRole('heading', { level: 1, name: 'Sessions' }).waitFor()
+    await page.locator('table').waitFor()
+    await page.keyboard.press('/')
+    await page.keyboard.type(user)
+    await page.keyboard.press('Enter')
+    await page.waitForFunction(
+      (user) => [...document.querySelectorAll('tbody tr')].length === 1 && document.querySelector('tbody')!.textContent.includes(user),
+      user
+    )
+    await page.getByRole('button', { name: /^End session/ }).focus()
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor()
+    assert.equal(await page.evaluate(() => document.activeElement!.textContent), 'Cancel')
+    await page.keyboard.press('Escape')
+    await page.getByRole('dialog').waitFor({ state: 'hidden' })
+    await page.keyboard.press('Enter')
+    await page.getByRole('dialog').waitFor()
+    await page.keyboard.press('Tab')
+    await page.keyboard.press('Enter')
+    await page.getByText('1 session was ended.').waitFor()
+    await page.getByText('No session of that user or handle lives.').waitFor()
+    assert.equal((await app.sessions.of(user)).length, 0)
+    assert.ok(cookie)
+    await done()
+  })
+
+  it('says so when its own session ends', async () => {
+    const { page, done } = await admin()
+    await page.locator('.state.live').waitFor()
+    await app.sessions.revokeAll('1')
+    await page.getByText('Your session has ended.').waitFor({ timeout: 3000 })
+    await done()
+  })
+
+  it('comes to less than 80 kB compressed', async () => {
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    await page.goto(`${app.url}/login/1`)
+    let size = 0
+    page.on('response', async (response) => {
+      if (/\/(app-[^/]*)?$/.test(response.url())) size += gzipSync(await response.body()).length
+    })
+    await page.goto(`${app.url}${app.mount}/`)
+    await page.waitForSelector('h1')
+    assert.ok(size > 10_000 && size < 80_000, `${size} bytes`)
+    await context.close()
+  })
+})
+
+describe('a long list', { skip }, () => {
+  it('is as quick to use with 100,000 sessions as with 1,000', async (t) => {
+    const browser = await launch()
+    t.after(() => browser.close())
+    const times: Record<number, { list: number; next: number; search: number }> = {}
+    for (const sessions of [1000, 100_000]) {
+      const app = await startApp('memory:')
+      t.after(() => app.close())
+      await visitors(app.url, 120)
+      const { backend } = app.sessions
+      const expiresAt = Date.now() + 3_600_000
+      for (let n = 0; n < sessions; n += 1) {
+        const user = String(n % 5000)
+        await backend.create(`stored-${n}`, { data: `{"cookie":{"originalMaxAge":3600000},"userId":"${user}"}`, expiresAt, userId: user })
+      }
+      await app.seen.flush()
+      const page = await (await browser.newContext()).newPage()
+      await page.goto(`${app.url}/login/1`)
+      const timed = async (work: () => Promise<unknown>): Promise<number> => {
+        const start = performance.now()
+        await work()
+        return performance.now() - start
+      }
+      const shown = (count: number) => page.waitForFunction((count) => document.querySelectorAll('tbody tr').length >= count, count)
+      await page.goto(`${app.url}${app.mount}/#/overview`)
+      await page.locator('.state.live').waitFor()
+      const list = await timed(async () => {
+        await page.getByRole('link', { name: 'Sessions', exact: true }).click()
+        await shown(50)
+      })
+      await page.getByRole('link', { name: 'All, as stored' }).click()
+      await page.locator('.choice a[aria-current]', { hasText: 'All' }).waitFor()
+      await shown(50)
+      const first = await page.locator('tbody a').first().textContent()
+      const next = await timed(async () => {
+        await page.locator('#next').click()
+        await page.waitForFunction((first) => document.querySelector('tbody a')!.textContent !== first, first)
+      })
+      const search = await timed(async () => {
+        await page.locator('#q').fill('999')
+        await page.keyboard.press('Enter')
+        await page.waitForFunction(() => [...document.querySelectorAll('tbody tr')].every((row) => row.textContent.includes('999')))
+      })
+      times[sessions] = { list, next, search }
+    }
+    const [few, many] = [times[1000]!, times[100_000]!]
+    t.diagnostic(`ms with 1,000: ${JSON.stringify(few)}; with 100,000: ${JSON.stringify(many)}`)
+    for (const what of ['list', 'next', 'search'] as const)
+      assert.ok(many[what] < 5 * few[what] + 200, `${what}: ${many[what]} ms after ${few[what]} ms`)
+  })
+})
