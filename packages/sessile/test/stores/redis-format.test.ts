@@ -18,7 +18,7 @@ if (isSelected('redis')) {
     })
 
     it('stands beside where there is no "~"', () => {
-      for (const data of ['{"cookie":{}}', '{}', '{"a":{"b":{}}}', '{"~":{"c":1}}', '{"cookie":{},"~":{}}']) {
+      for (const data of ['{"cookie":{}}', '{}', '{"a":{"b":{}}}', '{"~":{"c":1}}', '{"cookie":{},"~":{}}', '{"~u":[]}']) {
         assert.deepEqual(JSON.parse(withOwner(data, owner))['cookie'], JSON.parse(data)['cookie'])
         assert.deepEqual(splitOwner(withOwner(data, owner)), { data, owner })
       }

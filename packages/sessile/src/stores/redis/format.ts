@@ -35,8 +35,8 @@ export function withOwner(data: string, owner: Owner | undefined): string {
 export function splitOwner(stored: string): OwnedText {
   // our own texts have it at their end; what an older writer wrote over may have it anywhere
   const start = stored.lastIndexOf(RESERVED)
-  const at = stored.indexOf(MEMBER, Math.max(0, start))
-  if (at < 0) return { data: stored, owner: undefined }
+  const at = stored.lastIndexOf(MEMBER)
+  if (at < Math.max(0, start)) return { data: stored, owner: undefined }
   const inside = start >= 0 && stored.indexOf('}', start) > at
   const closing = stored.length - (inside ? 2 : 1)
   const owner = ownerOf(parsed(stored.slice(at + MEMBER.length, closing)))
