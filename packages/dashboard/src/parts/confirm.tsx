@@ -63,7 +63,8 @@ export function Confirm() {
 
   const stale = error.value instanceof ApiError && error.value.code === 'reauthentication-required'
   return (
-    <dialog ref={dialog} aria-labelledby="confirm-title" onClose={() => (asking.value = undefined)}>
+    // the event comes later than the closing: by then it may be open again, for another question
+    <dialog ref={dialog} aria-labelledby="confirm-title" onClose={() => dialog.current!.open || (asking.value = undefined)}>
       {what && (
         <>
           <h2 id="confirm-title">{what.title}</h2>
