@@ -17,6 +17,20 @@ import { attributesText, settingsDiffer, textOf } from './text.ts'
 export const DEFAULT_IDLE_MS = 86_400_000
 const PAGE = 1000
 
+/** Where a store over a backend of ours says which methods are its own: its prototype, so that replaced ones are told apart. */
+export const NATIVE = Symbol('sessile.native')
+
+/** Whether a store works over a backend of ours, whatever it inherits from. */
+export function isBackendStore(store: object): store is BackendStore {
+  return NATIVE in store
+}
+
+/** Whether nobody replaced the methods of such a store: then requests may go past them. */
+export function isUnchanged(store: BackendStore): boolean {
+  const own = store[NATIVE] as BackendStore
+  return store.get === own.get && store.set === own.set && store.destroy === own.destroy && store.touch === own.touch
+}
+
 /** How a store of ours is used by the middleware that it belongs to. */
 export interface Attachment {
   readonly records: SessionRecords
@@ -31,6 +45,7 @@ export interface Attachment {
 export interface BackendStore extends Store {
   readonly backend: SessionBackend
   readonly idleMs: number
+  readonly [NATIVE]: object
   attachment: Attachment | undefined
   get(id: string, callback?: StoreCallback<object | null>): unknown
   all(callback?: StoreCallback<Record<string, object>>): unknown
@@ -70,6 +85,7 @@ export function attachmentOf(store: BackendStore): Attachment {
 }
 
 const { prototype } = BackendStore
+Object.defineProperty(prototype, NATIVE, { value: prototype })
 
 prototype.get = function get(this: BackendStore, id, callback) {
   return settle<object | undefined>(
@@ -188,7 +204,8 @@ function expiryOf(store: BackendStore, cookie: CookieData | undefined): number {
   return Number.isNaN(expires) ? now() + store.idleMs : expires
 }
 
-function userIdOf(session: object): string | undefined {
+/** Whose a session is, by what is in it. */
+export function userIdOf(session: object): string | undefined {
   const { userId, passport } = session as { userId?: unknown; passport?: { user?: unknown } }
   const user = userId ?? passport?.user
   return (typeof user === 'string' && user !== '') || typeof user === 'number' ? String(user) : undefined

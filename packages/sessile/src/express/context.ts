@@ -10,7 +10,7 @@ import type { Meta } from '../core/record-text.ts'
 import { SessionRecords, type RecordsOptions } from '../core/records.ts'
 import type { Secret } from '../core/signatures.ts'
 import { fromExpressStore, type ExpressStoreBackend } from '../stores/express-store/backend.ts'
-import { BackendStore, DEFAULT_IDLE_MS } from './backend-store.ts'
+import { DEFAULT_IDLE_MS, isBackendStore, isUnchanged } from './backend-store.ts'
 import { Cookie, type CookieData, type CookieOptions } from './cookie.ts'
 import { CookieForm } from './cookie-form.ts'
 import type { Resolved } from './options.ts'
@@ -55,7 +55,7 @@ export class Context {
     const keepMeta = anonymous.absoluteMs !== undefined || signedIn.absoluteMs !== undefined
     const backend = fromExpressStore(store, { keepMeta })
     this.#foreign = { backend, records: this.#records(backend, { deadlineMs: options.deadlineMs ?? Infinity, passErrors: true }) }
-    if (store instanceof BackendStore) this.own = this.#records(store.backend, { deadlineMs: options.deadlineMs ?? DEFAULT_DEADLINE_MS })
+    if (isBackendStore(store)) this.own = this.#records(store.backend, { deadlineMs: options.deadlineMs ?? DEFAULT_DEADLINE_MS })
   }
 
   #records(backend: SessionBackend, more: { deadlineMs?: number; passErrors?: boolean }): SessionRecords {
@@ -75,14 +75,7 @@ export class Context {
   /** Whether the store is ours and nobody replaced its methods: then requests go past them. */
   get isOwn(): boolean {
     const { store } = this
-    const { prototype } = BackendStore
-    return (
-      this.own !== undefined &&
-      store.get === prototype.get &&
-      store.set === prototype.set &&
-      store.destroy === prototype.destroy &&
-      store.touch === prototype.touch
-    )
+    return isBackendStore(store) && isUnchanged(store)
   }
 
   /** The records to work with now; looked at anew at each call, since methods may be replaced at any time. */
@@ -172,7 +165,7 @@ export class Context {
     const isKnown = expires !== undefined && !Number.isNaN(expires)
     if (idleMs !== undefined && (!isKnown || this.#isUsual(originalMaxAge))) return at + idleMs
     if (isKnown) return expires
-    return at + (this.store instanceof BackendStore ? this.store.idleMs : DEFAULT_IDLE_MS)
+    return at + (isBackendStore(this.store) ? this.store.idleMs : DEFAULT_IDLE_MS)
   }
 
   /** A cookie that a handler gave a time of its own overrides the lifetime; the options' cookie, and ours, do not. */

@@ -3,7 +3,7 @@ import type { SessionBackend } from '../core/backend.ts'
 import { SessionError } from '../core/errors.ts'
 import { EventHub } from '../core/events.ts'
 import { backendByUrl } from '../stores/by-url.ts'
-import { BackendStore } from './backend-store.ts'
+import { BackendStore, isBackendStore } from './backend-store.ts'
 import { Context } from './context.ts'
 import { managerOf, type SessionManager } from './manager.ts'
 import { MemoryStore } from './memory-store.ts'
@@ -39,7 +39,7 @@ export function session(options?: SessionOptions): SessionMiddleware {
   if (env === 'production' && store instanceof MemoryStore) console.warn(WARNING)
 
   const context = new Context(resolved, store, new EventHub())
-  if (store instanceof BackendStore) store.attachment ??= { records: context.own!, keyOf: (id) => context.keyOf(id) }
+  if (isBackendStore(store)) store.attachment ??= { records: context.own!, keyOf: (id) => context.keyOf(id) }
   context.installGenerate()
   const readiness = { ready: true }
   store.on?.('disconnect', () => {

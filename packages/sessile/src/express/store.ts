@@ -72,7 +72,8 @@ export function noted(record: object): unknown {
   return carried.get(record)
 }
 
-function carry(record: object, session: object): void {
+/** Hands what a record was loaded as on to the session that was made of it. */
+export function carry(record: object, session: object): void {
   const loaded = carried.get(record)
   if (loaded !== undefined) carried.set(session, loaded)
 }
