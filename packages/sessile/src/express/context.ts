@@ -27,7 +27,7 @@ interface Generating {
 const generators = new WeakSet<object>()
 
 /** Never shown an id, a cookie or a record. */
-export const debug = debugFor('express-session')
+export const debug: ((format: string, ...values: unknown[]) => void) & { readonly enabled: boolean } = debugFor('express-session')
 
 const DEFAULT_DEADLINE_MS = 2000
 

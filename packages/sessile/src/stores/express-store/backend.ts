@@ -11,7 +11,9 @@ class Sighting {
   newer: Sighting | undefined
   /** Whether this process ended the session since. */
   gone = false
-  /** Settles when the write that this is of has been answered. */
+  /** Whether this process wrote it. */
+  ours = false
+  /** Settles when the write, or the removal, that this is of has been answered. */
   written: Promise<unknown> | undefined
 
   constructor(text: string) {
@@ -50,12 +52,37 @@ export function fromExpressStore(store: ExpressStore, options: ExpressStoreOptio
   function see(key: string, text: string, newAlways: boolean): Sighting {
     const before = latest.get(key)?.deref()
     if (before && !newAlways && before.text === text && !before.gone) return before
-    const sighting = new Sighting(text)
+    return follow(key, before, new Sighting(text))
+  }
+
+  function follow(key: string, before: Sighting | undefined, sighting: Sighting): Sighting {
     if (before) before.newer = sighting
     const reference = new WeakRef(sighting)
     latest.set(key, reference)
     forget.register(sighting, { key, reference })
     return sighting
+  }
+
+  /**
+   * What a read saw that was under way from `begun` on. Where this process wrote meanwhile, nobody knows whether the answer is from
+   * before or after: then it counts as the older one, and whoever writes on top of it merges with what was written.
+   * @param begun the newest sighting when the read began
+   * @param mayBeOlder whether a write or a removal was under way then
+   * @param wasGone whether the session had been ended then
+   * @returns `undefined` when this process ended the session meanwhile
+   */
+  function seeSince(key: string, begun: Sighting, mayBeOlder: boolean, wasGone: boolean, text: string): Sighting | undefined {
+    let newest = begun
+    let wrote = mayBeOlder
+    while (newest.newer) {
+      newest = newest.newer
+      wrote ||= newest.ours
+    }
+    if (newest.gone && (newest !== begun || mayBeOlder || !wasGone)) return undefined
+    if (!wrote || newest.text === text) return see(key, text, false)
+    const older = new Sighting(text)
+    older.newer = newest
+    return older
   }
 
   function recordOf(sighting: Sighting, object?: object): StoredRecord {
@@ -65,16 +92,19 @@ export function fromExpressStore(store: ExpressStore, options: ExpressStoreOptio
   function write(key: string, next: NewRecord): MaybePromise<CreateResult & SwapResult> {
     const before = latest.get(key)?.deref()?.written
     const sighting = see(key, next.data, true)
+    sighting.ours = true
     const set = () => ask((answer) => handOver(next, options.keepMeta === true, (session) => store.set(key, session, answer)))
     const done = chain(before ? before.then(set) : set(), () => ({ outcome: 'done' as const, version: sighting }))
-    if (isPromise(done)) {
-      const written = done.then(nothing, nothing)
-      sighting.written = written
-      void written.then(() => {
-        sighting.written = undefined
-      })
-    }
+    underWay(sighting, done)
     return done
+  }
+
+  function underWay(sighting: Sighting, done: MaybePromise<unknown>): void {
+    if (!isPromise(done)) return
+    const written = done.then(nothing, nothing).then(() => {
+      if (sighting.written === written) sighting.written = undefined
+    })
+    sighting.written = written
   }
 
   return {
@@ -98,10 +128,17 @@ export function fromExpressStore(store: ExpressStore, options: ExpressStoreOptio
         known.delete(key)
         return sighting.gone ? undefined : recordOf(sighting)
       }
-      return chain(
-        ask<object | null>((answer) => store.get(key, (error, value) => (isMissing(error) ? answer() : answer(error, value)))),
-        (found) => (found ? recordOf(see(key, JSON.stringify(found) ?? '{}', false), found) : undefined)
+      const answered = ask<object | null>((answer) =>
+        store.get(key, (error, value) => (isMissing(error) ? answer() : answer(error, value)))
       )
+      if (!isPromise(answered)) return answered ? recordOf(see(key, textOf(answered), false), answered) : undefined
+      // held until the answer is there, so that what is written meanwhile can be found from it
+      const begun = latest.get(key)?.deref() ?? follow(key, undefined, new Sighting(''))
+      const { gone, written } = begun
+      return answered.then((found) => {
+        const sighting = found && seeSince(key, begun, written !== undefined, gone, textOf(found))
+        return sighting ? recordOf(sighting, found) : undefined
+      })
     },
 
     create(key, next) {
@@ -131,15 +168,20 @@ export function fromExpressStore(store: ExpressStore, options: ExpressStoreOptio
     },
 
     remove(key) {
-      const sighting = latest.get(key)?.deref()
-      if (sighting) sighting.gone = true
-      // whether there was one cannot be told; whoever ends a session wants it told as ended
-      return chain(
-        ask((answer) => store.destroy(key, answer)),
-        () => recordOf(sighting ?? new Sighting('{}'))
-      )
+      const sighting = latest.get(key)?.deref() ?? follow(key, undefined, new Sighting('{}'))
+      const before = sighting.written
+      sighting.gone = true
+      const destroy = () => ask((answer) => store.destroy(key, answer))
+      // after a write under way, which might land later; whether there was one cannot be told: whoever ends a session wants it told as ended
+      const done = chain(before ? before.then(destroy) : destroy(), () => recordOf(sighting))
+      underWay(sighting, done)
+      return done
     }
   }
+}
+
+function textOf(session: object): string {
+  return JSON.stringify(session) ?? '{}'
 }
 
 /** express-session takes the error code of a missing file for "no such session". */
