@@ -15,6 +15,7 @@ const OPTIONS = [
   { title: '`secure(preset, options)` of `sessile/security`', file: 'security/presets.ts', name: 'PresetOptions' },
   { title: '`crossSite(options)` of `sessile/security`', file: 'security/options.ts', name: 'CrossSiteOptions' },
   { title: '`csrf(options)` of `sessile/security`', file: 'security/options.ts', name: 'CsrfOptions' },
+  { title: '`encrypted(store, options)` of `sessile/security`', file: 'security/encrypted.ts', name: 'EncryptionOptions' },
   { title: '`signals(options)` of `sessile/security`', file: 'security/options.ts', name: 'SignalsOptions' },
   { title: '`requireUser`, `requireRole`, `requireFresh` of `sessile/security`', file: 'security/guards.ts', name: 'GuardOptions' },
   { title: '`requireRole`, besides', file: 'security/guards.ts', name: 'RoleOptions' },

@@ -33,6 +33,8 @@ export interface StoredRecord {
   readonly expiresAt: number
   /** Whose record the index says it is; absent where the store keeps no index or the record is nobody's. */
   readonly userId?: string
+  /** Why `data` is not what was stored, for people: it is encrypted, and no key opens it. Counts as no session. */
+  readonly unreadable?: string
   /** Only from stores that take and give objects (`fromExpressStore`): the object that `data` is the text of. */
   readonly object?: object
 }

@@ -12,8 +12,9 @@ export interface Stored {
   readonly userId: string | undefined
 }
 
-/** @throws SyntaxError for data that is no JSON, where it has to be parsed */
+/** @throws SyntaxError for data that is no JSON, where it has to be parsed, or that the store could not read itself */
 export function storedOf(record: StoredRecord): Stored {
+  if (record.unreadable !== undefined) throw new SyntaxError(record.unreadable)
   const { text, meta } = splitText(record.data)
   return { text, meta, version: record.version, expiresAt: record.expiresAt, userId: record.userId }
 }

@@ -47,7 +47,7 @@ export class SessionRecords {
     })
     this.#writer = new RecordWriter(this.calls, options)
     this.#renewals = new Renewals(this.#writer, { ...options, create: (key, change) => this.#create(key, change) })
-    this.users = new UserSessions(this.calls, options, (key) => this.revoke(key))
+    this.users = new UserSessions(this.#writer, options, (key) => this.revoke(key))
   }
 
   /** @returns `undefined` when there is no such session; expired, renewed and unreadable ones count as absent */

@@ -3,9 +3,9 @@ import type { StoreCalls } from './calls.ts'
 import { now } from './clock.ts'
 import { SessionError } from './errors.ts'
 import { newTag } from './ids.ts'
-import { Loaded, storedOf } from './loaded.ts'
+import { Loaded } from './loaded.ts'
 import { chain, isPromise } from './maybe.ts'
-import { MAX_HOPS } from './writer.ts'
+import { MAX_HOPS, type RecordWriter } from './writer.ts'
 
 export interface UserLimit {
   /** How many sessions a user may have at once; absent: any number. */
@@ -24,15 +24,17 @@ const MARK_MS = 3_600_000
  */
 export class UserSessions {
   readonly #calls: StoreCalls
+  readonly #writer: RecordWriter
   readonly #limit: UserLimit
   readonly #end: (key: string) => MaybePromise<boolean>
   readonly #marks: SessionBackend | undefined
 
-  constructor(calls: StoreCalls, limit: UserLimit, end: (key: string) => MaybePromise<boolean>) {
-    this.#calls = calls
+  constructor(writer: RecordWriter, limit: UserLimit, end: (key: string) => MaybePromise<boolean>) {
+    this.#calls = writer.calls
+    this.#writer = writer
     this.#limit = limit
     this.#end = end
-    const { backend } = calls
+    const { backend } = writer.calls
     this.#marks = supports(backend, 'space') && supports(backend, 'keysOfUser') ? backend.space('marks') : undefined
   }
 
@@ -88,7 +90,8 @@ export class UserSessions {
         if (record === undefined || record.expiresAt <= now()) return undefined
         // a marker is nobody's
         if (record.userId !== userId && record.userId !== undefined) return undefined
-        const stored = storedOf(record)
+        const stored = this.#writer.understood(key, record)
+        if (stored === undefined) return undefined
         if (stored.meta.n !== undefined) return hops < MAX_HOPS ? this.#ofUser(stored.meta.n, userId, hops + 1) : undefined
         return record.userId === userId ? new Loaded(key, stored, record.object) : undefined
       }

@@ -1,6 +1,7 @@
 export { prefersHtml } from '../security/answers.ts'
 export { crossSite, crossSiteVerdict, type CrossSiteVerdict } from '../security/cross-site.ts'
 export { csrf, csrfToken, isCsrfToken } from '../security/csrf.ts'
+export { encrypted, type EncryptionOptions } from '../security/encrypted.ts'
 export { requireFresh, requireRole, requireUser, type GuardOptions, type RoleOptions, type SessionFacts } from '../security/guards.ts'
 export { markPrivate, noStore } from '../security/no-store.ts'
 export type {

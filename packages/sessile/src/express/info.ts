@@ -22,8 +22,20 @@ export interface SessionInfo {
   readonly attributes: Readonly<Attributes>
 }
 
-/** What is known of a stored session. */
-export function infoOf(context: Context, loaded: Loaded): SessionInfo {
+/** What is known of stored sessions. One that is no JSON is none: it is told, and left out. */
+export function infosOf(context: Context, found: readonly Loaded[]): SessionInfo[] {
+  return found.flatMap((loaded) => {
+    try {
+      return [infoOf(context, loaded)]
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      context.events.emit('unreadable-record', () => ({ handle: context.handleOf(loaded.key), reason: error.message }))
+      return []
+    }
+  })
+}
+
+function infoOf(context: Context, loaded: Loaded): SessionInfo {
   const { text, meta, expiresAt, userId } = loaded.stored
   const { cookie: _, ...attributes } = JSON.parse(text) as Attributes
   return describe(context, loaded.key, meta, userId ?? context.userIdOf(attributes), expiresAt, attributes)

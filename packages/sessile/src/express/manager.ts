@@ -5,7 +5,7 @@ import { keyOfHandle } from '../core/ids.ts'
 import { ownerOf, type Context } from './context.ts'
 import { exclusiveOf, type Exclusive, type ExclusiveOptions } from './exclusive.ts'
 import * as identity from './identity.ts'
-import { infoOf, infoOfRequest, type SessionInfo } from './info.ts'
+import { infoOfRequest, infosOf, type SessionInfo } from './info.ts'
 import type { RequestSession } from './request-session.ts'
 import type { SessionRequest, StoreLike } from './types.ts'
 
@@ -67,14 +67,13 @@ export function managerOf(context: Context): SessionManager {
     },
 
     async of(userId) {
-      const sessions = await records.users.list(textOf(userId))
-      return sessions.map((loaded) => infoOf(context, loaded))
+      return infosOf(context, await records.users.list(textOf(userId)))
     },
 
     async get(handle) {
       const key = keyOf(handle)
       const loaded = key === undefined ? undefined : await records.load(key)
-      return loaded && infoOf(context, loaded)
+      return loaded && infosOf(context, [loaded])[0]
     },
 
     async revoke(handle) {
@@ -93,7 +92,7 @@ export function managerOf(context: Context): SessionManager {
       const from = cursor === undefined ? undefined : keyOf(cursor)
       if (cursor !== undefined && from === undefined) throw new SessionError('bad-argument', 'The cursor is not one that scan gave.')
       const page = await records.scan(from, limit)
-      const sessions = page.sessions.map((loaded) => infoOf(context, loaded))
+      const sessions = infosOf(context, page.sessions)
       return page.cursor === undefined ? { sessions } : { sessions, cursor: context.handleOf(page.cursor) }
     },
 

@@ -67,7 +67,8 @@ export function reviewOptions(options: SessionOptions): readonly ReviewFinding[]
   return findings
 }
 
-function weakness(secret: Secret): string | undefined {
+/** What is wrong with a secret, to follow its name in a sentence; `undefined`: nothing. */
+export function weakness(secret: Secret): string | undefined {
   if (typeof secret !== 'string') {
     const bytes = 'symmetricKeySize' in secret ? (secret.symmetricKeySize ?? 0) : 'byteLength' in secret ? secret.byteLength : 0
     return bytes >= MIN_SECRET ? undefined : `has ${bytes} bytes, ${MIN_SECRET} are asked for`

@@ -84,6 +84,18 @@ describe('checklist: when things go wrong', () => {
     }
   })
 
+  onEachStore('item 92: garbage hides no other session from lists, and is in nobody’s way who ends them', async (kind, t) => {
+    const { browser, backend, sessions } = await world(t, { kind })
+    await browser().post('/login?user=7')
+    for (const data of ['{"cookie":{"path":"/"},"userId":7', '{"cookie":{},"~":{', '\u0000\u0001', '<xml/>']) {
+      await backend.create(newId(), { data, expiresAt: Date.now() + MINUTE, userId: '7' })
+    }
+    assert.equal((await sessions.of(7)).length, 1)
+    assert.equal((await sessions.scan()).sessions.length, 1)
+    await sessions.revokeAll(7)
+    assert.deepEqual(await sessions.of(7), [])
+  })
+
   onEachStore('item 93: 200 redirects after a sign-in are followed at once, and each finds it', async (kind, t) => {
     const { ask, app } = await world(t, {
       kind,
