@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
+import { AUGMENTED } from './augmented.ts'
 import { isInstalled, Packed } from './project.ts'
 
 const packed = new Packed()
@@ -113,37 +114,6 @@ test('T4, T12. under the alias express-session, with its store packages', () => 
   )
 })
 
-const AUGMENTED = (name: string) => `
-  import express from 'express'
-  import session, { Store, type SessionData } from '${name}'
-  declare module '${name}' { interface SessionData { views: number; user?: { id: string } } }
-  const sessions = session({
-    secret: ['a', 'b'], store: 'memory:', cookie: (req) => ({ path: req.url ?? '/', sameSite: 'auto', partitioned: true, priority: 'low' }),
-    genid: (req: express.Request) => req.ip ?? '', lifetimes: { signedIn: { idle: '30m', absolute: '8h' } }, onStoreError: 'fail'
-  })
-  const app = express()
-  app.use(sessions)
-  app.get('/', async (req, res) => {
-    req.session.views = (req.session.views ?? 0) + 1
-    const id: string | undefined = req.session.user?.id
-    req.session.save((error) => void error).touch()
-    await req.session.regenerate()
-    await req.session.signIn(id ?? 'x', { views: 1 })
-    const views: number = await req.session.update((draft) => (draft.views = (draft.views ?? 0) + 1))
-    const info = sessions.describe(req)
-    // @ts-expect-error it is a number
-    req.session.views = 'x'
-    res.json([views, info?.handle, req.sessionID, await sessions.of('x')])
-  })
-  class Mine extends Store {
-    get(sid: string, callback: (error: any, session?: SessionData | null) => void): void { callback(null, null) }
-    set(sid: string, given: SessionData, callback?: (error?: any) => void): void { callback?.() }
-    destroy(sid: string, callback?: (error?: any) => void): void { callback?.() }
-  }
-  session({ secret: 's', store: new Mine() })
-  session({ secret: 's', store: new session.MemoryStore() })
-`
-
 test('T5, T6, T10. types with an augmentation, under its own name and under the alias', () => {
   for (const name of ['sessile', 'express-session']) {
     const project = packed.project(name)
@@ -182,6 +152,6 @@ test('T11. subpaths and deep paths have types', () => {
       express().use(sessions, crossSite(), requireUser({ sessions }))
       void [text, Store, memoryStore, activity]`
     },
-    { skipLibCheck: true }
+    { skipLibCheck: false }
   )
 })

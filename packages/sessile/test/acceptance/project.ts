@@ -22,6 +22,8 @@ function run(command: string, given: string[], cwd: string): string {
 /** The package as it would be published: packed from a copy, so that nobody's build is touched, and unpacked. */
 export class Packed {
   readonly folder = mkdtempSync(join(tmpdir(), 'sessile-acceptance-'))
+  /** The package's file. */
+  readonly tarball: string
   /** What is in the package. */
   readonly files: readonly string[]
 
@@ -38,7 +40,8 @@ export class Packed {
       files: { path: string }[]
     }[]
     this.files = packed!.files.map(({ path }) => path)
-    run('tar', ['-xzf', packed!.filename], this.folder)
+    this.tarball = join(this.folder, packed!.filename)
+    run('tar', ['-xzf', this.tarball], this.folder)
   }
 
   /**
@@ -56,7 +59,24 @@ export class Packed {
     }
     for (const one of copied) cpSync(join(MODULES, one), join(modules, one), { recursive: true, dereference: true })
     cpSync(join(this.folder, 'package'), join(modules, name), { recursive: true })
-    return new Project(root)
+    const project = new Project(root)
+    project.write('package.json', '{ "private": true }')
+    return project
+  }
+
+  /**
+   * The folder `ecosystem`, with its packages from the registry as its lock file says, and this one as `express-session`.
+   * Peers are as its `package.json` says, so that nothing brings the other express-session.
+   */
+  ecosystem(): Project {
+    const root = mkdtempSync(join(this.folder, 'ecosystem-'))
+    const source = fileURLToPath(new URL('ecosystem', import.meta.url))
+    cpSync(source, root, { recursive: true, filter: (path) => !path.endsWith('node_modules') })
+    const project = new Project(root)
+    const quietly = ['--legacy-peer-deps', '--ignore-scripts', '--no-audit', '--no-fund', '--prefer-offline']
+    run('npm', ['ci', ...quietly], root)
+    run('npm', ['install', ...quietly, `express-session@file:${this.tarball}`], root)
+    return project
   }
 
   remove(): void {
@@ -69,7 +89,6 @@ export class Project {
 
   constructor(root: string) {
     this.root = root
-    this.write('package.json', '{ "private": true }')
   }
 
   write(file: string, text: string): void {
@@ -82,12 +101,21 @@ export class Project {
     return run(process.execPath, [file], this.root).trim()
   }
 
-  /** Checks types. @throws Error with what the compiler says */
-  check(files: Readonly<Record<string, string>>, options: object = {}): void {
+  /** Runs a program of the project. */
+  run(command: string, ...given: string[]): string {
+    return run(command, given, this.root).trim()
+  }
+
+  /**
+   * Checks types.
+   * @param compiler where TypeScript is; the repository's own when not given
+   * @throws Error with what the compiler says
+   */
+  check(files: Readonly<Record<string, string>>, options: object = {}, compiler = join(MODULES, 'typescript')): void {
     for (const [file, text] of Object.entries(files)) this.write(file, text)
     const compilerOptions = { strict: true, noEmit: true, module: 'nodenext', target: 'es2022', types: ['node', 'express'], ...options }
     this.write('tsconfig.json', JSON.stringify({ compilerOptions, files: Object.keys(files) }))
-    run(process.execPath, [join(MODULES, 'typescript', 'bin', 'tsc'), '-p', '.'], this.root)
+    run(process.execPath, [join(compiler, 'bin', 'tsc'), '-p', '.'], this.root)
   }
 }
 
