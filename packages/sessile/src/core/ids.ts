@@ -1,4 +1,14 @@
-import { createCipheriv, createDecipheriv, createHash, createHmac, randomFillSync, timingSafeEqual } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHmac,
+  createSecretKey,
+  hash,
+  randomFillSync,
+  timingSafeEqual,
+  type KeyObject
+} from 'node:crypto'
+import { Recent } from './recent.ts'
 import { derive, secretList, type Secret, type Secrets } from './signatures.ts'
 
 const ID_BYTES = 24
@@ -26,7 +36,7 @@ export function newTag(): string {
 
 /** What is stored in place of an id where ids are hashed: SHA-256, base64url. */
 export function hashId(id: string): string {
-  return createHash('sha256').update(id).digest('base64url')
+  return hash('sha256', id, 'base64url')
 }
 
 const IV_BYTES = 16
@@ -34,19 +44,24 @@ const PACKED = 1
 const PLAIN = 0
 const handleKeys = new WeakMap<object, HandleKeys>()
 const handleKeysOfText = new Map<string, HandleKeys>()
-/** Making a handle costs as much as a small request, and a busy session's is asked for at each of them. */
+/** A busy session's handle is asked for at each of its requests, and making one costs ten times as much as finding it here. */
 const HANDLES_KEPT = 10_000
 interface HandleKeys {
-  readonly mac: Buffer
-  readonly cipher: Buffer
-  readonly handles: Map<string, string>
+  readonly mac: KeyObject
+  readonly cipher: KeyObject
+  readonly handles: Recent<string>
 }
 
 function keysOf(secret: Secret): HandleKeys {
   const known = typeof secret === 'string' ? handleKeysOfText.get(secret) : handleKeys.get(secret)
   if (known) return known
   const bytes = derive(secret, 'handle', 64)
-  const keys = { mac: bytes.subarray(0, 32), cipher: bytes.subarray(32), handles: new Map<string, string>() }
+  // key objects: with the bytes themselves each use takes five times as long
+  const keys = {
+    mac: createSecretKey(bytes.subarray(0, 32)),
+    cipher: createSecretKey(bytes.subarray(32)),
+    handles: new Recent<string>(HANDLES_KEPT)
+  }
   if (typeof secret === 'string') handleKeysOfText.set(secret, keys)
   else handleKeys.set(secret, keys)
   return keys
@@ -67,7 +82,6 @@ export function handleOf(key: string, secrets: Secrets): string {
   const iv = createHmac('sha256', mac).update(plain).digest().subarray(0, IV_BYTES)
   const encrypt = createCipheriv('aes-256-ctr', cipher, iv)
   const handle = Buffer.concat([iv, encrypt.update(plain), encrypt.final()]).toString('base64url')
-  if (handles.size >= HANDLES_KEPT) handles.clear()
   handles.set(key, handle)
   return handle
 }

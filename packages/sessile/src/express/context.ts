@@ -1,5 +1,5 @@
 import debugFor from 'debug'
-import type { MaybePromise, SessionBackend } from '../core/backend.ts'
+import { supports, type MaybePromise, type SessionBackend } from '../core/backend.ts'
 import { now } from '../core/clock.ts'
 import type { EventHub } from '../core/events.ts'
 import { handleOf, hashId, newId } from '../core/ids.ts'
@@ -148,6 +148,21 @@ export class Context {
     const { userId, passport } = attributes as { userId?: unknown; passport?: { user?: unknown } }
     const user = userIdOf?.(attributes as Attributes) ?? userId ?? passport?.user
     return (typeof user === 'string' && user !== '') || typeof user === 'number' ? String(user) : undefined
+  }
+
+  /** Whose a loaded session is; parsed only where neither the store's index nor a look for the names says that it is nobody's. */
+  userIdOfLoaded({ userId, text, stored }: Loaded): string | undefined {
+    if (userId !== undefined) return userId
+    const isNobodys = this.options.userIdOf
+      ? stored.meta.c !== undefined && supports(this.records.backend, 'keysOfUser')
+      : !text.includes('"userId":') && !text.includes('"passport":')
+    if (isNobodys) return undefined
+    try {
+      return this.userIdOf(JSON.parse(text) as Attributes)
+    } catch (error) {
+      if (error instanceof SyntaxError) return undefined
+      throw error
+    }
   }
 
   /** When a session ends whose cookie, already touched, says this. Epoch ms. */

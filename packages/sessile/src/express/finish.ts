@@ -73,7 +73,7 @@ export class Finish implements Around {
     if (!session && cookieToClear) return this.#orNext(() => clearCookie(res, name, cookieToClear))
     if (!session || typeof req.sessionID !== 'string') return
     if (session === LAZY) {
-      if (this.#isUntouchedNew() || (cookieId === req.sessionID && !rolling)) return
+      if (this.#of.isUntouchedNew() || (cookieId === req.sessionID && !rolling)) return
       session = this.#of.session()!
     }
     if (this.#of.deadId === session.id || !this.#shouldSetCookie(session)) return
@@ -83,12 +83,6 @@ export class Finish implements Around {
     this.#orNext(() => {
       this.#sentCookie = sendCookie(res, context.form, this.#of.signed(req.sessionID!), cookie)
     })
-  }
-
-  /** Of a session that nobody looked at: whether it is new and of no consequence. One made in place of another is. */
-  #isUntouchedNew(): boolean {
-    const { loaded, baseline, req, context } = this.#of
-    return loaded === undefined && baseline.id === req.sessionID && !context.options.saveUninitialized
   }
 
   /** A cookie that cannot be written leaves the response as it is. */
@@ -151,7 +145,7 @@ export class Finish implements Around {
     const { unsetDestroy } = context.options
     let session = this.#of.current()
     if (session === LAZY) {
-      if (this.#isUntouchedNew()) return undefined
+      if (this.#of.isUntouchedNew()) return undefined
       if (this.#mayTouchUnseen() && !this.#isRenewalDue()) return () => this.#touchUnseen()
       session = this.#of.session()
     }

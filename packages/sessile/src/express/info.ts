@@ -3,6 +3,7 @@ import type { Loaded } from '../core/loaded.ts'
 import type { Meta } from '../core/record-text.ts'
 import type { Context } from './context.ts'
 import type { CookieData } from './cookie.ts'
+import { maxAgeOf } from './text.ts'
 import type { Attributes } from './types.ts'
 
 /** A session as people, logs and APIs may see it. Times are epoch ms. */
@@ -37,8 +38,8 @@ export function infosOf(context: Context, found: readonly Loaded[]): SessionInfo
 
 function infoOf(context: Context, loaded: Loaded): SessionInfo {
   const { text, meta, expiresAt, userId } = loaded.stored
-  const { cookie: _, ...attributes } = JSON.parse(text) as Attributes
-  return describe(context, loaded.key, meta, userId ?? context.userIdOf(attributes), expiresAt, attributes)
+  const attributes = attributesOf(JSON.parse(text) as Attributes)
+  return { ...describe(context, loaded.key, meta, userId ?? context.userIdOf(attributes), expiresAt), attributes }
 }
 
 /** What is known of the session of a request, its unsaved changes included. */
@@ -49,20 +50,33 @@ export function infoOfRequest(
   session: object,
   cookie: Partial<CookieData>
 ): SessionInfo {
-  const { cookie: _, ...attributes } = session as Attributes
+  const attributes = attributesOf(session)
   const userId = context.userIdOf(attributes)
   const meta = loaded?.stored.meta ?? { c: now() }
-  return describe(context, key, meta, userId, context.endsWith(cookie, meta, userId, now()).idleExpiresAt, attributes)
+  return { ...describe(context, key, meta, userId, context.endsWith(cookie, meta, userId, now()).idleExpiresAt), attributes }
 }
 
-function describe(
-  context: Context,
-  key: string,
-  meta: Meta,
-  userId: string | undefined,
-  idleEnd: number,
-  attributes: Attributes
-): SessionInfo {
+/**
+ * What is known of the loaded session of a request that nobody has looked at. Nothing of it is parsed before its attributes are
+ * asked for: whoever asks at every request who it is of, and until when, costs a microsecond.
+ */
+export function infoOfUnseen({ context, loaded, session }: { context: Context; loaded: Loaded; session: () => object }): SessionInfo {
+  const { key, text, stored } = loaded
+  const userId = context.userIdOfLoaded(loaded)
+  const maxAge = maxAgeOf(text)
+  const ends = context.endsAt(maxAge, maxAge === undefined ? undefined : stored.expiresAt, stored.meta, userId, now())
+  const info = describe(context, key, stored.meta, userId, ends.idleExpiresAt)
+  let attributes: Attributes | undefined
+  const get = (): Attributes => (attributes ??= attributesOf(session()))
+  return Object.defineProperty(info, 'attributes', { enumerable: true, get }) as SessionInfo
+}
+
+function attributesOf(session: object): Attributes {
+  const { cookie: _, ...attributes } = session as Attributes
+  return attributes
+}
+
+function describe(context: Context, key: string, meta: Meta, userId: string | undefined, idleEnd: number): Omit<SessionInfo, 'attributes'> {
   const at = now()
   const ends = context.ends(meta, userId, idleEnd, at)
   return {
@@ -72,7 +86,6 @@ function describe(
     ...(meta.a === undefined ? {} : { signedInAt: meta.a }),
     expiresAt: ends.expiresAt,
     idleExpiresAt: ends.idleExpiresAt,
-    absoluteExpiresAt: ends.absoluteExpiresAt === Infinity ? undefined : ends.absoluteExpiresAt,
-    attributes
+    absoluteExpiresAt: ends.absoluteExpiresAt === Infinity ? undefined : ends.absoluteExpiresAt
   }
 }

@@ -5,7 +5,8 @@ import { keyOfHandle } from '../core/ids.ts'
 import { ownerOf, type Context } from './context.ts'
 import { exclusiveOf, type Exclusive, type ExclusiveOptions } from './exclusive.ts'
 import * as identity from './identity.ts'
-import { infoOfRequest, infosOf, type SessionInfo } from './info.ts'
+import { infoOfRequest, infoOfUnseen, infosOf, type SessionInfo } from './info.ts'
+import { LAZY } from './lazy.ts'
 import type { RequestSession } from './request-session.ts'
 import type { SessionRequest, StoreLike } from './types.ts'
 
@@ -14,7 +15,10 @@ export interface SessionManager {
   /** Where the records are; a store written for express-session is seen as one, too. */
   readonly backend: SessionBackend
   readonly store: StoreLike
-  /** The request's own session; `undefined` when there is none, neither stored nor to be stored. */
+  /**
+   * The request's own session; `undefined` when there is none, neither stored nor to be stored. Cheap enough for every request:
+   * the record of a session that nobody has looked at is parsed only when `attributes` is read, and its handle is remembered.
+   */
   describe(req: object): SessionInfo | undefined
   /** The live sessions of a user. @throws SessionError `not-supported`, `bad-argument` */
   of(userId: string | number): Promise<SessionInfo[]>
@@ -53,7 +57,13 @@ export function managerOf(context: Context): SessionManager {
 
     describe(req) {
       const of = ownerOf<RequestSession>(req as SessionRequest)
-      if (!of?.current()) return undefined
+      const current = of?.current()
+      if (!of || !current) return undefined
+      if (current === LAZY) {
+        const { loaded } = of
+        if (loaded && of.loadedId === of.req.sessionID) return infoOfUnseen({ context, loaded, session: () => of.session() ?? {} })
+        if (of.isUntouchedNew()) return undefined
+      }
       const session = of.session()
       if (!session || !of.isStored(session)) return undefined
       const isLoaded = of.loaded !== undefined && of.loadedId === session.id

@@ -49,6 +49,12 @@ export class RequestSession extends HeldSession implements SessionOwner {
     return !this.baseline.isSaved(session, rest)
   }
 
+  /** Of a session that nobody looked at: whether it is new and of no consequence. One made in place of another is. */
+  isUntouchedNew(): boolean {
+    const { loaded, baseline, req, context } = this
+    return loaded === undefined && baseline.id === req.sessionID && !context.options.saveUninitialized
+  }
+
   /** Whether the session is in the store or will be at the end. */
   isStored(session: Session): boolean {
     return (this.loaded !== undefined && this.loadedId === session.id) || this.shouldSave(session, attributesOf(session))

@@ -71,6 +71,7 @@ export function textOf(cookie: string, attributes: string): string {
 export function maxAgeOf(text: string): number | undefined {
   if (text.startsWith(MAX_AGE, OPENING.length)) {
     const start = OPENING.length + MAX_AGE.length
+    if (text.startsWith('null', start)) return undefined
     const value = Number(text.slice(start, text.indexOf(',', start)))
     if (!Number.isNaN(value)) return value
   }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
 import { memoryStore } from '../../src/stores/memory/backend.ts'
-import { idOf, options, ours, PlainStore, serve } from './helpers.ts'
+import { cookieFor, idOf, options, ours, PlainStore, serve } from './helpers.ts'
 
 const actions: Record<string, (req: any) => unknown> = {
   '/a': (req) => req.session.signIn('a', { from: 'first' }),
@@ -130,4 +130,53 @@ test('a third-party store says what it cannot do', async (t) => {
     await assert.rejects(call, { code: 'not-supported' })
   assert.equal(await sessions.sweep(), 0)
   await sessions.close()
+})
+
+test('describing a session that nobody looked at parses nothing, and says the same', async (t) => {
+  for (const more of [{}, { lifetimes: { signedIn: { idle: '1h', absolute: '2h' } } }, { cookie: { maxAge: 60_000 } }]) {
+    const sessions = ours(options({ store: memoryStore(), ...more }))
+    let parsed = 0
+    const server = await serve(t, sessions, async (req, res) => {
+      if (req.url === '/a') await req.session.signIn('a', { from: 'first' })
+      if (req.url === '/set') req.session.x = 1
+      if (req.url === '/look') assert.ok(req.session)
+      const { parse } = JSON
+      JSON.parse = (...given: any[]) => {
+        parsed++
+        return (parse as any)(...given)
+      }
+      const info = sessions.describe(req)
+      JSON.parse = parse
+      res.end(JSON.stringify({ info }))
+    })
+    for (const path of ['/a', '/set']) {
+      const { cookie } = await server.get(path)
+      parsed = 0
+      const unseen = (await server.get('/', { cookie })).json().info
+      assert.equal(parsed, 0)
+      const seen = (await server.get('/look', { cookie })).json().info
+      for (const name of ['expiresAt', 'idleExpiresAt']) {
+        assert.ok(Math.abs(unseen[name] - seen[name]) < 1000, `${name}: ${unseen[name]}, ${seen[name]}`)
+        delete unseen[name]
+        delete seen[name]
+      }
+      assert.deepEqual(unseen, seen)
+      assert.deepEqual(seen.attributes, path === '/a' ? { from: 'first', userId: 'a' } : { x: 1 })
+    }
+    parsed = 0
+    assert.equal((await server.get('/')).json().info, undefined)
+  }
+})
+
+test('describing does not end in an error where the record is none', async (t) => {
+  const store = memoryStore()
+  const sessions = ours(options({ store }))
+  const server = await serve(t, sessions, (req, res) => {
+    const info = sessions.describe(req)
+    res.end(JSON.stringify({ user: info?.userId, attributes: info?.attributes }))
+  })
+  const id = 'x'.repeat(32)
+  await store.create(id, { data: '{"cookie":{"originalMaxAge":null},"userId":"a', expiresAt: Date.now() + 60_000 })
+  const cookie = cookieFor(id)
+  assert.deepEqual((await server.get('/', { cookie })).json(), { attributes: {} })
 })
