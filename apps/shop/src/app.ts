@@ -1,6 +1,6 @@
 import express, { type Express, type Request } from 'express'
 import helmet from 'helmet'
-import { activity } from 'sessile/monitor'
+import { activity, dashboard, startSweeping } from 'sessile/monitor'
 import { crossSite, loginThrottle, noStore } from 'sessile/security'
 import { Accounts, countedAs } from './accounts/accounts.ts'
 import { devicesOf } from './accounts/devices.ts'
@@ -34,6 +34,8 @@ import { liveRouter, lookAfterChanges } from './live/router.ts'
 import { cartStates } from './pages/cart-states.ts'
 import { createAuditWriter, createLog, watchSessions } from './log.ts'
 import { healthRouter } from './monitoring/health.ts'
+import { isNoDashboard, noteDashboard } from './monitoring/dashboard.ts'
+import { countCarts, MARKS } from './monitoring/marks.ts'
 import { createMetrics, metricsRouter } from './monitoring/metrics.ts'
 import { monitoringRouter } from './monitoring/router.ts'
 import { Orders } from './orders/checkout.ts'
@@ -45,7 +47,7 @@ import { createPages } from './pages/router.ts'
 import { publicFiles } from './pages/views.ts'
 import { requestContext } from './request-context.ts'
 import type { Stores } from './stores.ts'
-import { sweepRegularly } from './sweeping.ts'
+import { forgetRegularly } from './sweeping.ts'
 
 const BODY_LIMIT = '100kb'
 const CSP = {
@@ -77,7 +79,7 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
   })
   const { note } = audit
   watchSessions(log, note, sessions)
-  const seen = activity({ sessions, addresses: config.addresses })
+  const seen = activity({ sessions, addresses: config.addresses, marks: MARKS, isPage: isNoDashboard })
   const throttle = loginThrottle({ backend: sessions.backend, secret: [...config.secrets] })
   const accounts = new Accounts(new UserRepository(db), await createPasswords())
   const knownDevices = new KnownDevices(db)
@@ -90,10 +92,24 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
   const overview = new Overview(sessions, seen)
   const devices = (req: Request) => devicesOf({ sessions, seen }, sessions.describe(req)!)
   const people = peoplePages({ accounts, knownDevices, users, sessions, audit, ...guards })
-  const pages = createPages({ reader: pageReader(db), catalogue, carts, sessions, orders, accounts, devices, overview, people, ...guards })
+  const pages = createPages({ reader: pageReader(db), catalogue, carts, sessions, orders, accounts, devices, people, ...guards })
   const metrics = createMetrics(sessions)
   const live = new Live({ sessions, states: cartStates(db) })
-  const sweeping = sweepRegularly(sessions, log, () =>
+  const mark = countCarts({ sessions, seen, metrics })
+  const board = dashboard(sessions, {
+    activity: seen,
+    // the guard in front of it has said so
+    authorize: () => true,
+    confirmPath: '/account/confirm',
+    title: 'Sessile Shop',
+    audit: noteDashboard(note)
+  })
+  const sweeping = startSweeping(sessions, {
+    every: '1m',
+    activity: seen,
+    onError: (err) => log.warn({ err }, 'sessions that ran out could not be removed')
+  })
+  const forgetting = forgetRegularly(log, () =>
     Promise.all([auditRows.forget(config.auditDays, AUDIT_DEFAULTS.keepAtMost), knownDevices.forget(), orderRows.clean()])
   )
   const app = express()
@@ -115,6 +131,7 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
 
   app.use(lookAfterChanges(live), liveRouter({ live, sessions }))
   app.use(pages.router)
+  app.use('/admin/dashboard', guards.admin, board)
   app.use(monitoringRouter({ sessions, seen }))
   app.use(
     accountsRouter({
@@ -133,8 +150,8 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
     })
   )
   app.use(catalogueRouter({ catalogue, ...guards }))
-  app.use(cartRouter({ carts }))
-  app.use(ordersRouter({ orders, ...guards }))
+  app.use(cartRouter({ carts, begun: () => mark('cart-begun') }))
+  app.use(ordersRouter({ orders, placed: () => mark('ordered'), ...guards }))
   app.use(adminRouter({ overview, sessions, accounts, ...guards }))
   app.use(usersRouter({ users, sessions, note, forgive: (userId) => throttle.clear(countedAs(userId).key), ...guards }))
   app.use(auditRouter({ audit, ...guards }))
@@ -145,10 +162,15 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
   return {
     app,
     metrics: express().disable('x-powered-by').use(helmet(), metricsRouter(metrics), notFound, errorHandler(log)),
-    endStreams: () => live.close(),
+    endStreams() {
+      live.close()
+      board.close()
+    },
     async close() {
       live.close()
-      sweeping.stop()
+      board.close()
+      forgetting.stop()
+      await sweeping.stop()
       await Promise.all([seen.close(), audit.flush()])
     }
   }

@@ -1,25 +1,22 @@
 import type { Logger } from './log.ts'
-import type { Sessions } from './sessions.ts'
 
 const EVERY_MS = 60_000
-const AT_ONCE = 1_000
 
 /**
- * Removes the sessions that ran out, where the store does not do it by itself. They count as gone before that as well.
- * @param forget removes what else is not to be kept any longer
+ * Removes what the shop keeps for a time only, once a minute. Sessions that ran out are no part of it: the monitor sweeps them.
+ * @param forget removes it
  */
-export function sweepRegularly(sessions: Sessions, log: Logger, forget: () => Promise<unknown>): { stop(): void } {
-  let sweeping = false
+export function forgetRegularly(log: Logger, forget: () => Promise<unknown>): { stop(): void } {
+  let forgetting = false
   const timer = setInterval(async () => {
-    if (sweeping) return
-    sweeping = true
+    if (forgetting) return
+    forgetting = true
     try {
-      while ((await sessions.sweep(AT_ONCE)) === AT_ONCE);
       await forget()
     } catch (err) {
       log.warn({ err }, 'what ran out could not be removed; it is tried again')
     } finally {
-      sweeping = false
+      forgetting = false
     }
   }, EVERY_MS)
   timer.unref()

@@ -8,8 +8,11 @@ import type { CartSession } from './guest-cart.ts'
 const addition = z.object({ productId: z.int(), quantity: z.number().default(1) })
 const update = z.object({ quantity: z.number() })
 
-/** The cart over HTTP: JSON and forms alike. */
-export function cartRouter({ carts }: { readonly carts: Carts }): Router {
+/**
+ * The cart over HTTP: JSON and forms alike.
+ * @param begun told when something was put into an empty cart
+ */
+export function cartRouter({ carts, begun }: { readonly carts: Carts; readonly begun: () => void }): Router {
   const router = Router()
 
   at(router, '/cart', {
@@ -27,6 +30,7 @@ export function cartRouter({ carts }: { readonly carts: Carts }): Router {
       checkQuantity(quantity)
       const added = await carts.add(sessionOf(req), productId, quantity)
       if (added.outcome !== 'added') throw refusal(added)
+      if (added.lines.length === 1 && added.lines[0]!.quantity === quantity) begun()
       await show(req, res, 'Item added to cart', added.lines)
     }
   })

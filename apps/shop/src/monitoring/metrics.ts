@@ -3,11 +3,14 @@ import * as client from 'prom-client'
 import { metrics as sessionMetrics } from 'sessile/monitor'
 import { at } from '../http.ts'
 import type { Sessions } from '../sessions.ts'
+import type { Mark } from './marks.ts'
 
 /** What Prometheus is told. Labels are words from fixed lists: never a path, a user or a handle. */
 export interface Metrics {
   /** Measures each request that passes. */
   readonly measure: RequestHandler
+  /** Counts what became of a cart. */
+  mark(name: Mark): void
   /** `GET /metrics` */
   readonly show: RequestHandler
 }
@@ -23,8 +26,15 @@ export function createMetrics(sessions: Sessions): Metrics {
     labelNames: ['method', 'route', 'status'],
     registers: [register]
   })
+  const carts = new client.Counter({
+    name: 'shop_carts_total',
+    help: 'Carts that were begun, left by guests whose session ran out, and ordered.',
+    labelNames: ['event'],
+    registers: [register]
+  })
 
   return {
+    mark: (event) => carts.inc({ event }),
     measure(req, res, next) {
       const stop = duration.startTimer()
       res.once('finish', () => stop({ method: req.method, route: routeOf(req), status: res.statusCode }))

@@ -9,6 +9,8 @@ const MAX_KEY_LENGTH = 255
 
 export interface OrdersRouterOptions {
   readonly orders: Orders
+  /** Told of each order that was placed, once. */
+  readonly placed: () => void
   /** Lets only users through. */
   readonly signedIn: RequestHandler
   readonly admin: RequestHandler
@@ -35,13 +37,14 @@ export function orderPageOf(query: unknown): { readonly before: number | undefin
 }
 
 /** Checking out and one's orders over HTTP: JSON and forms alike. */
-export function ordersRouter({ orders, signedIn, admin }: OrdersRouterOptions): Router {
+export function ordersRouter({ orders, placed, signedIn, admin }: OrdersRouterOptions): Router {
   const router = Router()
 
   at(router, '/checkout', {
     post: async (req, res) => {
       const checkout = await orders.checkout(sessionOf(req), keyOf(req))
       if (checkout.outcome !== 'placed' && checkout.outcome !== 'known') throw refusal(checkout)
+      if (checkout.outcome === 'placed') placed()
       // Where the order is from now on, for pages and programs alike: a guest has no other way to it.
       res.set('Content-Location', pathOfOrder(checkout.order))
       await answer(req, res, { message: 'Order placed successfully', order: orderJson(checkout.order) })

@@ -1,14 +1,12 @@
 import { type Request, type RequestHandler, type Response, Router } from 'express'
 import type { User } from '../accounts/accounts.ts'
 import type { Device } from '../accounts/devices.ts'
-import type { Overview } from '../admin/admin.ts'
 import type { CartLines } from '../cart/cart.ts'
 import type { Catalogue } from '../catalogue/catalogue.ts'
 import { at, type HttpError, wantsPage } from '../http.ts'
 import type { Sessions } from '../sessions.ts'
 import { accountPage } from './account.ts'
 import { cartPage } from './cart.ts'
-import { dashboardPage } from './dashboard.ts'
 import { forms } from './forms.ts'
 import { homePage } from './home.ts'
 import { confirmPage, loginPage, registerPage } from './login.ts'
@@ -33,7 +31,6 @@ export interface PagesOptions {
   readonly accounts: { user(id: number | string): Promise<User | undefined> }
   readonly sessions: Pick<Sessions, 'describe'>
   readonly devices: (req: Request) => Promise<Device[]>
-  readonly overview: Overview
   readonly signedIn: RequestHandler
   readonly admin: RequestHandler
   /** Pages of accounts and administration, see `people.ts`. */
@@ -66,7 +63,6 @@ export function createPages(options: PagesOptions): Pages {
     '/register': registerPage,
     '/account': accountPage({ user, devices: options.devices }),
     '/account/confirm': confirmPage,
-    '/admin/dashboard/': dashboardPage(options),
     '/admin/products': stockPage(options)
   } as const satisfies Record<string, Page>
   const withForms: Readonly<Record<string, Page>> = {
@@ -168,7 +164,8 @@ export function createPages(options: PagesOptions): Pages {
   at(router, '/register', { get: own(registerPage) })
   at(router, '/account', [pageOnly, signedIn], { get: own(pages['/account']) })
   at(router, '/account/confirm', [pageOnly, signedIn], { get: own(confirmPage) })
-  at(router, '/admin/dashboard/', [pageOnly, admin], { get: own(pages['/admin/dashboard/']) })
+  // a page of its own, which comes with the sessions; what is refused there is refused on a page of ours
+  router.get('/admin/dashboard', pageOnly)
   at(router, '/admin/products', [pageOnly, admin], { get: own(pages['/admin/products']) })
   at(router, '/admin/orders', [admin], { get: shared(allOrdersPage(options)) })
   for (const { path, page, guards, isShared } of people.pages) {
