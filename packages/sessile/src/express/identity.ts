@@ -153,14 +153,24 @@ function liveCopy(session: Session, text: string): object {
  * @throws SessionError `gone`; `bad-argument` when the change would give the session to another user
  */
 export function update<T>(of: RequestSession, session: Session, change: (draft: Attributes) => T | Promise<T>): MaybePromise<T> {
-  if (!of.loaded || of.loadedId !== session.id) {
-    // nothing is stored yet: it is now, and the change is one of a stored session like any other
-    return chain(
-      of.run(() => (of.loaded && of.loadedId === session.id ? undefined : storeFirst(of, session)), true),
-      () => updateStored(of, session, change)
-    )
-  }
-  return updateStored(of, session, change)
+  return of.loaded && of.loadedId === session.id ? updateStored(of, session, change) : updateNew(of, session, change)
+}
+
+/** Nothing is stored yet: it is now, unless the change leaves nothing to store; then the change is one of a stored session. */
+function updateNew<T>(of: RequestSession, session: Session, change: (draft: Attributes) => T | Promise<T>): MaybePromise<T> {
+  const before = attributesOf(session)
+  const draft = JSON.parse(`{${before}`) as Attributes
+  return chain(change(draft) as MaybePromise<T>, (value) => {
+    if (attributesOf(draft) === before && !of.isStored(session)) return value
+    const done = (fresh: Attributes): T | Promise<T> => {
+      if (attributesOf(fresh) !== before) return change(fresh)
+      for (const name of Object.keys(fresh)) delete fresh[name]
+      Object.assign(fresh, draft)
+      return value
+    }
+    const store = () => (of.loaded && of.loadedId === session.id ? undefined : storeFirst(of, session))
+    return chain(of.run(store, true), () => updateStored(of, session, done))
+  })
 }
 
 function storeFirst(of: RequestSession, session: Session): MaybePromise<void> {

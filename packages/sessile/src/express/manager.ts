@@ -82,7 +82,7 @@ export function managerOf(context: Context): SessionManager {
 
     async get(handle) {
       const key = keyOf(handle)
-      const loaded = key === undefined ? undefined : await records.load(key)
+      const loaded = key === undefined ? undefined : await records.find(key)
       return loaded && infosOf(context, [loaded])[0]
     },
 

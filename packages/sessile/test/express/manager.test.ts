@@ -112,6 +112,19 @@ test('events are told once each, with handles and no ids', async (t) => {
   assert.equal(told.length, 7)
 })
 
+test('looking for a renewed session by its old handle is no use of a retired id', async (t) => {
+  const { get, sessions } = await app(t)
+  const { cookie } = await get('/set')
+  const { handle } = (await get('/look', { cookie })).json().info
+  const told: unknown[] = []
+  sessions.on('retired-id', (payload: unknown) => told.push(payload))
+  await get('/a', { cookie })
+  assert.equal(await sessions.get(handle), undefined)
+  assert.deepEqual(told, [])
+  await get('/look', { cookie })
+  assert.deepEqual(told, [{ handle }])
+})
+
 test('ready, sweep and close', async (t) => {
   const server = await app(t, { store: 'sqlite::memory:' })
   await server.sessions.ready()

@@ -119,6 +119,38 @@ test('update sees unsaved changes of the request, saves them, and starts a sessi
   assert.ok(answer.cookie)
 })
 
+test('update of a new session runs its change once, and stores it only where there is something to store', async (t) => {
+  for (const saveUninitialized of [false, true]) {
+    const store = new ours.MemoryStore()
+    let runs = 0
+    const server = await serve(t, ours(options({ store, saveUninitialized })), async (req, res) => {
+      const returned = await req.session.update((draft: any) => {
+        runs++
+        if (req.url === '/change') draft.x = { y: 1 }
+        return draft.x?.y ?? 'none'
+      })
+      res.end(JSON.stringify([returned, req.session.x ?? null]))
+    })
+    const unchanged = await server.get('/')
+    assert.deepEqual([unchanged.json(), runs, unchanged.cookie !== undefined], [['none', null], 1, saveUninitialized])
+    assert.equal(await store.length(), saveUninitialized ? 1 : 0)
+    const changed = await server.get('/change')
+    assert.deepEqual([changed.json(), runs, changed.cookie !== undefined], [[1, { y: 1 }], 2, true])
+    assert.equal(await store.length(), saveUninitialized ? 2 : 1)
+  }
+})
+
+test('two updates of a new session at once both count', async (t) => {
+  const server = await serve(t, ours(options()), async (req, res) => {
+    const count = (draft: any) => {
+      draft.n = (draft.n ?? 0) + 1
+    }
+    await Promise.all([req.session.update(count), req.session.update(count)])
+    res.end(String(req.session.n))
+  })
+  assert.equal((await server.get()).body, '2')
+})
+
 test('update of a session that ended meanwhile is refused with gone, and it stays ended', async (t) => {
   const store = new ours.MemoryStore()
   const server = await serve(t, ours(options({ store })), async (req, res) => {
