@@ -10,7 +10,8 @@ export interface Limit {
   readonly most: number
 }
 
-const WINDOW_MS = 15 * 60_000
+const WINDOW_MINUTES = 15
+const WINDOW_MS = WINDOW_MINUTES * 60_000
 /** Addresses, or users, that are counted at once; past it those counted longest ago are forgotten. */
 const MAX_COUNTED = 100_000
 
@@ -21,6 +22,16 @@ export const LIMITS: readonly Limit[] = [
   { method: 'POST', path: /^\/cart\/add$/, most: 1_500 },
   { method: 'PUT', path: /^\/cart\/update\//, most: 1_500 }
 ]
+
+/** The limits in words, for the policy. */
+export function limitsInWords(): Record<string, string> {
+  return Object.fromEntries(
+    LIMITS.map(({ method, path, most }) => [
+      `${method} ${path.source.replaceAll(/[\^$\\]/g, '')}`,
+      `${most} in ${WINDOW_MINUTES} minutes, of one address and of one user`
+    ])
+  )
+}
 
 /**
  * Slows down programs that register, fill carts or order: each limit counts by address (IPv6 by /48) and, where somebody is signed in,

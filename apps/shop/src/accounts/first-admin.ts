@@ -3,6 +3,13 @@ import type { Database } from '../database/database.ts'
 
 const GOOD_FOR_MS = 24 * 60 * 60_000
 
+/** For the policy. */
+export const FIRST_ADMIN_CRYPTOGRAPHY = {
+  purpose: 'Secret of the first administrator',
+  algorithm: `SHA-256 of 192 random bits; once, for ${GOOD_FOR_MS / 3_600_000} hours`,
+  key: 'none'
+}
+
 /** The first administrator: made by a secret that is told once, to whoever starts the shop. */
 export class FirstAdmin {
   readonly #db: Database

@@ -6,6 +6,13 @@ import { normalised } from './password-rules.ts'
 const ARGON2 = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 const CURRENT = '$argon2id$v=19$m=19456,t=2,p=1$'
 
+/** For the policy: what an auditor asks of the hashes. */
+export const PASSWORD_CRYPTOGRAPHY = {
+  purpose: 'Passwords',
+  algorithm: `Argon2id, m=${ARGON2.memoryCost} KiB, t=${ARGON2.timeCost}, p=${ARGON2.parallelism}; older hashes are made anew at the next sign-in`,
+  key: 'none; 16 random bytes of salt each'
+}
+
 /** How many hashes are computed at once: it bounds the memory, and leaves Node's other helper threads to the files. */
 const AT_ONCE = 2
 /** How many wait for their turn; at 30 a second that is half a minute, and nobody waits longer. */

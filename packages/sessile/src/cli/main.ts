@@ -1,9 +1,11 @@
 import { parseArgs } from 'node:util'
 import { audit } from './audit.ts'
 import { type Command, type OptionValues, type Terminal, Trouble } from './command.ts'
+import { isSessionError } from '../core/errors.ts'
+import { policy } from './policy.ts'
 
 /** Every command by its name. */
-const COMMANDS: Readonly<Record<string, Command>> = { audit }
+const COMMANDS: Readonly<Record<string, Command>> = { audit, policy }
 
 /**
  * The `sessile` command.
@@ -26,7 +28,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     }
     return await command.run(positionals, values, terminal)
   } catch (error) {
-    if (error instanceof Trouble) return failed(terminal, error.message)
+    if (error instanceof Trouble || isSessionError(error)) return failed(terminal, error.message)
     throw error
   }
 }

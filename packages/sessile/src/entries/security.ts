@@ -11,10 +11,13 @@ export type {
   Limit,
   Middleware,
   Refusal,
+  SessionOptionsLike,
   SignalledSession,
   SignalsOptions,
   ThrottleOptions
 } from '../security/options.ts'
+export { policy, type Policy, type PolicyParts } from '../security/policy.ts'
+export type { CryptographyUse, PolicyLifetime, PolicyValues } from '../security/policy-text.ts'
 export { safeReturnPath } from '../security/return-path.ts'
 export { reviewOptions, type ReviewCode, type ReviewFinding } from '../security/review.ts'
 export {

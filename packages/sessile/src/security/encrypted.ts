@@ -26,6 +26,8 @@ const TAG_BYTES = 16
 const BEFORE = '{"cookie":{},"~":{"e":"'
 const AFTER = '"}}'
 
+const made = new WeakSet<object>()
+
 /**
  * A store whose records are encrypted: `store: encrypted('redis://localhost', { secret })`. Whoever reads the store, its backups or its
  * traffic sees of a session its key (give `hashIds: true`), its user's id, when it ends and how long its text is; whoever writes to it can
@@ -82,7 +84,14 @@ export function encrypted(store: string | SessionBackend, { secret, migrate = fa
         })
       )
   }
+  made.add(wrapped)
   return wrapped
+}
+
+/** Whether what was given to `session()` as its store is encrypted. */
+export function isEncrypted(store: unknown): boolean {
+  const { backend } = (store ?? {}) as { backend?: unknown }
+  return [store, backend].some((one) => typeof one === 'object' && one !== null && made.has(one))
 }
 
 /** Why a stored text was not decrypted. */

@@ -1,7 +1,7 @@
 import { optionalMilliseconds, type Duration } from '../core/options.ts'
 import { secretList, type Secret } from '../core/signatures.ts'
 import type { CookieOptions } from '../express/cookie.ts'
-import type { SessionOptions } from '../express/options.ts'
+import type { SessionOptionsLike } from './options.ts'
 
 /** What can be wrong with options that `session()` takes without a word, as express-session does. */
 export type ReviewCode =
@@ -34,7 +34,7 @@ const KNOWN_SECRET = /keyboard ?cat|secret|change.?me|password|example|my.?app|s
  * changed, and nothing is printed: `for (const { message } of reviewOptions(options)) log.warn(message)`, or refuse to start.
  * What `secure()` gives, with a good secret, has no finding.
  */
-export function reviewOptions(options: SessionOptions): readonly ReviewFinding[] {
+export function reviewOptions(options: SessionOptionsLike): readonly ReviewFinding[] {
   const findings: ReviewFinding[] = []
   const found = (code: ReviewCode, item: number, message: string): void => void findings.push({ code, item, message })
   const { secret, genid, cookie, saveUninitialized } = options
