@@ -119,13 +119,13 @@ export async function clearSessions(store: BackendStore, pageSize: number = PAGE
 }
 
 /** What a session was loaded as, if it was loaded under this key. */
-function heldAs(session: object, key: string): Loaded | undefined {
+export function heldAs(session: object, key: string): Loaded | undefined {
   const held = noted(session) as Loaded | undefined
   return held && (held.key === key || held.moved) ? held : undefined
 }
 
 /** Whether this is a session of a request, of express-session or of ours. */
-function isRequests(session: object, id: string): boolean {
+export function isRequests(session: object, id: string): boolean {
   const { req, id: own } = session as { req?: unknown; id?: unknown }
   return typeof req === 'object' && req !== null && own === id
 }
