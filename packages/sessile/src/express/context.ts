@@ -9,8 +9,9 @@ import { chain } from '../core/maybe.ts'
 import type { Meta } from '../core/record-text.ts'
 import { SessionRecords, type RecordsOptions } from '../core/records.ts'
 import type { Secret } from '../core/signatures.ts'
+import { userOf, type UserIdOf } from '../core/user-of.ts'
 import { fromExpressStore, type ExpressStoreBackend } from '../stores/express-store/backend.ts'
-import { DEFAULT_IDLE_MS, isBackendStore, isUnchanged } from './backend-store.ts'
+import { DEFAULT_IDLE_MS, isBackendStore, isUnchanged, type BackendStore } from './backend-store.ts'
 import { Cookie, type CookieData, type CookieOptions } from './cookie.ts'
 import { CookieForm } from './cookie-form.ts'
 import type { Resolved } from './options.ts'
@@ -90,6 +91,16 @@ export class Context {
   }
 
   keyOf(id: string): string {
+    return this.isOwn ? this.ownKeyOf(id) : this.#hashed(id)
+  }
+
+  /** What the store's own backend has a session under. */
+  ownKeyOf(id: string): string {
+    const key = this.#hashed(id)
+    return (this.store as Partial<BackendStore>).storageIdOf?.(key) ?? key
+  }
+
+  #hashed(id: string): string {
     return this.options.hashIds ? hashId(id) : id
   }
 
@@ -144,10 +155,7 @@ export class Context {
 
   /** Whose a session is; `undefined`: nobody's. */
   userIdOf(attributes: object): string | undefined {
-    const { userIdOf } = this.options
-    const { userId, passport } = attributes as { userId?: unknown; passport?: { user?: unknown } }
-    const user = userIdOf?.(attributes as Attributes) ?? userId ?? passport?.user
-    return (typeof user === 'string' && user !== '') || typeof user === 'number' ? String(user) : undefined
+    return userOf(attributes, this.options.userIdOf as UserIdOf | undefined)
   }
 
   /** Whose a loaded session is; parsed only where neither the store's index nor a look for the names says that it is nobody's. */
