@@ -1,11 +1,13 @@
 import { isSessionError } from '../core/errors.ts'
 import { milliseconds } from '../core/options.ts'
 import { lookAtCrossSite, lookAtHeaders, lookAtPages } from './audit/browser.ts'
-import { lookAtCookie, lookAtExpiry, lookAtSigningInAndOut } from './audit/cookies.ts'
+import { lookAtAbsoluteLimit, lookAtCookie, lookAtExpiry, lookAtSigningInAndOut, lookAtWhatIsLeft } from './audit/cookies.ts'
 import { lookAtIds, lookAtRecognition } from './audit/identifiers.ts'
+import { lookAtPasswordChange, lookAtPasswords } from './audit/passwords.ts'
 import { Probe, type Target } from './audit/probe.ts'
 import { Notes, printed, type Report } from './audit/report.ts'
-import { type Command, type OptionValues, Trouble } from './command.ts'
+import { lookAtSecrets } from './audit/secrets.ts'
+import { type Command, type OptionValues, type Terminal, Trouble } from './command.ts'
 
 const HELP = `sessile audit URL [OPTIONS]
 
@@ -21,12 +23,18 @@ what to change. It sends some hundred requests, signs in with the account you na
   --password-field NAME the name of its field (default: password)
   --form                send the sign-in as a form, not as JSON
   --cookie NAME         the session's cookie, when it is not guessed
+  --password-change PATH  where to POST the password of now and a new one; where it is changed wrongly, it is changed back
+  --current-field NAME  the name of the field for the one of now (default: currentPassword)
+  --new-field NAME      the name of the field for the new one (default: newPassword)
+  --register PATH       where to POST a new account; one is made, with a password of 200 characters
   --behind-proxy        speak as the proxy that ends TLS does (X-Forwarded-Proto: https)
   --samples N           how many ids to look at (default: 100)
   --wait DURATION       how long to wait for a session to run out, such as 60s (default: not at all)
+  --absolute DURATION   after what time a session ends even if it is used, as the site says; so long is waited (default: not at all)
   --ignore N,N          items that you know of
   --json                print the report as JSON
 
+A secret that was taken out, in SESSILE_RETIRED_SECRET, must not sign anything that the site takes.
 Ends with 0 when nothing was found, 1 when something was, 2 when the site could not be looked at.
 `
 
@@ -40,11 +48,16 @@ export async function auditSite(target: Target, ignored: ReadonlySet<number> = n
       lookAtCookie,
       lookAtIds,
       lookAtRecognition,
+      lookAtSecrets,
       lookAtHeaders,
       lookAtSigningInAndOut,
+      lookAtWhatIsLeft,
       lookAtCrossSite,
+      lookAtPasswordChange,
+      lookAtPasswords,
       lookAtPages,
-      lookAtExpiry
+      lookAtExpiry,
+      lookAtAbsoluteLimit
     ]) {
       await look(probe, notes)
     }
@@ -68,21 +81,27 @@ export const audit: Command = {
     'password-field': { type: 'string', default: 'password' },
     form: { type: 'boolean', default: false },
     cookie: { type: 'string' },
+    'password-change': { type: 'string' },
+    'current-field': { type: 'string', default: 'currentPassword' },
+    'new-field': { type: 'string', default: 'newPassword' },
+    register: { type: 'string' },
     'behind-proxy': { type: 'boolean', default: false },
     samples: { type: 'string', default: '100' },
     wait: { type: 'string' },
+    absolute: { type: 'string' },
     ignore: { type: 'string' },
     json: { type: 'boolean', default: false }
   },
   async run(positionals, values, terminal) {
-    const report = await auditSite(targetOf(positionals, values, terminal.env['SESSILE_PASSWORD']), ignoredOf(values['ignore']))
+    const report = await auditSite(targetOf(positionals, values, terminal.env), ignoredOf(values['ignore']))
     const colour = terminal.stdout.isTTY === true && !terminal.env['NO_COLOR']
     terminal.stdout.write(values['json'] ? `${JSON.stringify(report, undefined, 2)}\n` : printed(report, colour))
     return report.findings.length > 0 ? 1 : 0
   }
 }
 
-function targetOf(positionals: readonly string[], values: OptionValues, password: string | undefined): Target {
+function targetOf(positionals: readonly string[], values: OptionValues, env: Terminal['env']): Target {
+  const password = env['SESSILE_PASSWORD']
   const [address, ...more] = positionals
   const url = URL.parse(address ?? '')
   if (!url || !/^https?:$/.test(url.protocol) || more.length > 0)
@@ -112,14 +131,20 @@ function targetOf(positionals: readonly string[], values: OptionValues, password
     form: values['form'] === true,
     cookieName: text('cookie'),
     behindProxy: values['behind-proxy'] === true,
-    waitMs: waitOf(text('wait'))
+    waitMs: durationOf('wait', text('wait')) ?? 0,
+    absoluteMs: durationOf('absolute', text('absolute')),
+    changePath: path('password-change'),
+    currentField: text('current-field')!,
+    newField: text('new-field')!,
+    registerPath: path('register'),
+    retiredSecret: env['SESSILE_RETIRED_SECRET'] || undefined
   }
 }
 
-function waitOf(text: string | undefined): number {
-  if (text === undefined) return 0
+function durationOf(name: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined
   try {
-    return milliseconds('--wait', text)
+    return milliseconds(`--${name}`, text)
   } catch (error) {
     throw isSessionError(error) ? new Trouble(error.message) : error
   }

@@ -13,6 +13,7 @@ import { cookieFor, listen } from '../security/world.ts'
 export const USER = 'somebody'
 export const PASSWORD = 'correct horse battery staple'
 const SECRET = 'a lantern that hangs over the harbour wall'
+export const RETIRED = 'a rope that was replaced after the last storm'
 
 /** Headers as a careful site sends them. */
 const HEADERS: Readonly<Record<string, string>> = {
@@ -77,7 +78,7 @@ function optionsOf(is: Is): SessionOptions {
   return {
     ...preset,
     name: names.find(([fault]) => is(fault))?.[1] ?? preset.name,
-    secret: SECRET,
+    secret: is(10) ? [SECRET, 'keyboard cat'] : is('10-retired') ? [SECRET, RETIRED] : SECRET,
     store: 'memory:',
     ...(genid ? { genid } : {}),
     cookie: {
@@ -88,6 +89,7 @@ function optionsOf(is: Is): SessionOptions {
       ...(is(17) ? { sameSite: undefined } : {})
     },
     ...(is(20) ? { lifetimes: { anonymous: { idle: '1000d' }, signedIn: { idle: '30m' } } } : {}),
+    ...(is('absolute') ? { lifetimes: { anonymous: { idle: '1h' }, signedIn: { idle: '1h', absolute: '2s' } }, touchSlack: '10ms' } : {}),
     ...(is('short') ? { lifetimes: { anonymous: { idle: '2s' }, signedIn: { idle: '2s' } }, touchSlack: '10ms' } : {}),
     ...(is(40) ? { saveUninitialized: true } : {})
   }
@@ -143,6 +145,15 @@ function careless(is: Is): (req: Request, res: Response, next: NextFunction) => 
   }
 }
 
+/** What of a password a site looks at. */
+function storedForm(is: Is, password: string): string {
+  const normal = is('74-nfc') ? password : password.normalize('NFC')
+  if (is(74)) return normal.slice(0, 20)
+  if (is('74-trim')) return normal.trim()
+  if (is('74-case')) return normal.toLowerCase()
+  return is('74-bytes') ? Buffer.from(normal).subarray(0, 72).toString('latin1') : normal
+}
+
 const FORM =
   '<form method="post"><input name="username" autocomplete="username"><input name="password" type="password" autocomplete="current-password"></form>'
 
@@ -158,14 +169,18 @@ function routes(app: express.Express, is: Is): void {
     (_req, res) =>
       void res.send(is(78) ? '<form><input name="username"><input name="password" type="password" autocomplete="off"></form>' : FORM)
   )
+  const passwords = new Map([[USER, PASSWORD]])
+  const stored = (password: unknown): string => storedForm(is, String(password))
   app.post('/login', async (req, res) => {
     const { username, password } = (req.body ?? {}) as Record<string, unknown>
-    if (username !== USER && is(82)) return void res.status(401).json({ error: 'There is no such user' })
-    if (username === USER && is('82-time')) await new Promise((resolve) => setTimeout(resolve, 60))
-    if (username !== USER || password !== PASSWORD) return void res.status(401).json({ error: 'Invalid credentials' })
+    const known = passwords.get(String(username))
+    if (known === undefined && is(82)) return void res.status(401).json({ error: 'There is no such user' })
+    if (known !== undefined && is('82-time')) await new Promise((resolve) => setTimeout(resolve, 60))
+    if (known === undefined || stored(password) !== stored(known)) return void res.status(401).json({ error: 'Invalid credentials' })
     const { session } = req as any
-    if (is(27)) session.userId = USER
-    else await session.signIn(USER)
+    if (is(27)) session.userId = username
+    else await session.signIn(username)
+    if (is(37)) res.append('Set-Cookie', `remember=${String(username)}; Path=/; Secure; HttpOnly; SameSite=Lax`)
     const next = req.query['next']
     if (next === undefined) return void res.json({ message: 'Login successful' })
     res
@@ -184,8 +199,24 @@ function routes(app: express.Express, is: Is): void {
   }
   app.post('/logout', signOut)
   if (is(43)) app.get('/logout', signOut)
-  app.get('/profile', (req, res) => {
+  app.post('/register', (req, res) => {
+    const { username, password } = (req.body ?? {}) as Record<string, unknown>
+    if (is('74-short') && String(password).length > 64) return void res.status(400).json({ error: 'Too long' })
+    passwords.set(String(username), String(password))
+    res.status(201).json({ message: 'Welcome' })
+  })
+  app.post('/password', (req, res) => {
     const { userId } = (req as any).session
+    const { currentPassword: current, newPassword } = (req.body ?? {}) as Record<string, unknown>
+    if (!userId) return void res.status(401).json({ error: 'Authentication required' })
+    const isProved = current === undefined ? is(55) : is(79) || stored(current) === stored(passwords.get(userId))
+    if (!isProved) return void res.status(401).json({ error: 'Invalid credentials' })
+    passwords.set(userId, String(newPassword))
+    res.json({ message: 'Password changed' })
+  })
+  app.get('/profile', (req, res) => {
+    const remembered = is(37) ? /remember=([^;]+)/.exec(req.headers.cookie ?? '')?.[1] : undefined
+    const userId = (req as any).session.userId ?? remembered
     if (!userId) return void res.status(401).json({ error: 'Authentication required' })
     res.json({ user: userId })
   })

@@ -1,11 +1,14 @@
 import { now, pause } from '../../core/clock.ts'
+import { newId } from '../../core/ids.ts'
 import { type Answer, isCleared, lifeOf, type SetCookie } from './client.ts'
 import { shown } from './identifiers.ts'
 import { KNOWN_NAMES } from './known-names.ts'
-import type { Probe } from './probe.ts'
+import { laidOver, type Probe } from './probe.ts'
 import type { Notes } from './report.ts'
 
 const DAY_MS = 86_400_000
+/** Time is written down now and then only, and clocks differ. */
+const SLACK_MS = 1500
 
 /** Items 13 to 25 and 40: the cookie as it is set. */
 export async function lookAtCookie(probe: Probe, notes: Notes): Promise<void> {
@@ -57,10 +60,47 @@ export async function lookAtExpiry(probe: Probe, notes: Notes): Promise<void> {
       `the cookie lives for ${Math.ceil(life / 1000)} s; --wait ${Math.ceil(life / 1000) + 2}s would wait for its end`
     )
   if ((await probe.recognises({}, held)) !== false) return notes.skip([21], 'a session cannot be told from none')
-  await pause(Math.max(0, life) + 1500)
+  await pause(Math.max(0, life) + SLACK_MS)
   notes.looked(21)
   if (await probe.recognises({ cookie: held.header }, held)) {
     notes.found(21, `The cookie ran out after ${Math.round(life / 1000)} s, and the server went on taking it.`)
+  }
+}
+
+/** Item 31: a session that is used all the time ends all the same. */
+export async function lookAtAbsoluteLimit(probe: Probe, notes: Notes): Promise<void> {
+  const { absoluteMs, protectedPath } = probe.target
+  if (absoluteMs === undefined)
+    return notes.skip([31], 'needs --absolute, the time after which a session ends in any case, and waits so long')
+  if (!probe.canSignIn || protectedPath === undefined) return notes.skip([31], 'needs a page for users (--protected), and to sign in')
+  const end = now() + absoluteMs
+  let cookie = (await probe.signIn())?.header
+  if (!probe.isSignedIn(await probe.protectedAnswer(cookie))) return notes.skip([31], `${protectedPath} is not shown after signing in`)
+  notes.looked(31)
+  while (now() < end + SLACK_MS) {
+    await pause(Math.min(60_000, Math.max(200, absoluteMs / 20)))
+    const answer = await probe.protectedAnswer(cookie)
+    if (!probe.isSignedIn(answer)) return
+    cookie = laidOver(cookie, answer.cookies)
+  }
+  notes.found(31, `Used all the time, a session is still signed in ${Math.round((absoluteMs + SLACK_MS) / 1000)} s after it began.`)
+}
+
+/** Item 37: what a browser still has when its session is over signs nobody in. */
+export async function lookAtWhatIsLeft(probe: Probe, notes: Notes): Promise<void> {
+  const { protectedPath } = probe.target
+  if (!probe.canSignIn || protectedPath === undefined) return notes.skip([37], 'needs a page for users (--protected), and to sign in')
+  const held = await probe.signIn()
+  if (!held || !probe.isSignedIn(await probe.protectedAnswer(held.header)))
+    return notes.skip([37], `${protectedPath} is not shown after signing in`)
+  notes.looked(37)
+  const isOwn = (pair: string) => pair.startsWith(`${probe.cookieName}=`)
+  const left = held.header.split('; ').filter((pair) => !isOwn(pair))
+  const dead = `${probe.cookieName}=${newId()}`
+  for (const cookies of [left, [...left, dead]]) {
+    const names = left.map((pair) => pair.slice(0, pair.indexOf('='))).join(', ')
+    if (!probe.isSignedIn(await probe.protectedAnswer(cookies.length > 0 ? cookies.join('; ') : undefined))) continue
+    return notes.found(37, `Without a session ${protectedPath} is shown to whoever has ${names ? `the cookie ${names}` : 'none'}.`)
   }
 }
 

@@ -54,6 +54,13 @@ export const ITEMS: Readonly<Record<number, Item>> = {
     'Addresses are in logs, histories and Referer headers, and links plant ids.',
     'Take the id from the cookie alone; switch off URL sessions.'
   ),
+  10: item(
+    'Only the secrets of now sign a session',
+    'V11.2.2, V13.3.4, V13.3.1',
+    '2',
+    'Whoever knows a secret makes any cookie he likes.',
+    'Sign with a long random secret, and take known and retired ones out of the list.'
+  ),
   13: item(
     'The session cookie is Secure',
     'V3.3.1, N 5.1.1, SM Secure',
@@ -124,6 +131,20 @@ export const ITEMS: Readonly<Record<number, Item>> = {
     'Whoever knew or planted the id before is signed in afterwards.',
     'await req.session.signIn(userId), or regenerate() before the user is put in.'
   ),
+  31: item(
+    'A session ends even if it is used all the time',
+    'V7.3.2, SM Absolute, N 2.2.3, 5.2',
+    '2',
+    'A stolen session that is kept busy lasts for ever.',
+    "lifetimes: { signedIn: { absolute: '8h' } }."
+  ),
+  37: item(
+    'When a session is over, one signs in again',
+    'N 5.2, V7.4.1',
+    '1',
+    'A second cookie that signs in by itself makes every limit of the session void.',
+    'Keep no secret beside the session that signs in without a password.'
+  ),
   40: item(
     'Who only reads gets no session',
     'V7.6.2, SM',
@@ -165,6 +186,13 @@ export const ITEMS: Readonly<Record<number, Item>> = {
     '2',
     'What is in a page, a script can read: HttpOnly is then in vain.',
     'Show a handle: sessions.describe(req).handle.'
+  ),
+  55: item(
+    'What signs in is changed only by who proves who he is',
+    'V7.5.1, V6.2.3',
+    '2',
+    'Whoever finds a computer unlocked takes the account over.',
+    "Ask for the password of now, or requireFresh('10m') of sessile/security."
   ),
   62: item(
     'What changes something is refused from other sites',
@@ -208,12 +236,26 @@ export const ITEMS: Readonly<Record<number, Item>> = {
     'A link to your sign-in ends on a page that only looks like yours.',
     'safeReturnPath(next) of sessile/security.'
   ),
+  74: item(
+    'The whole password counts, as it was typed',
+    'V6.2.8, V6.2.9, N 3.1.1.2',
+    '1-2',
+    'What is cut off, trimmed or folded makes long passwords weak ones.',
+    'Take 64 characters or more, normalise to NFC, change nothing else, and use a hash without bcrypt’s limit of 72 bytes.'
+  ),
   78: item(
     'Password managers can do their work',
     'V6.2.6, V6.2.7, N 3.1.1.2',
     '1',
     'Where they cannot, people take short passwords.',
     'type="password" autocomplete="current-password", and autocomplete="username".'
+  ),
+  79: item(
+    'A change of the password asks for the one of now, and looks at it',
+    'V6.2.3',
+    '1',
+    'Otherwise whoever has a session for a minute has the account for good.',
+    'Verify the current password, and count failures as those of a sign-in.'
   ),
   82: item(
     'A wrong password and an unknown user are answered alike',

@@ -25,6 +25,16 @@ export interface Target {
   readonly samples: number
   /** How long it may wait for a session to run out, ms. */
   readonly waitMs: number
+  /** When a session ends whatever happens, as the site says, ms; absent: it is not waited for. */
+  readonly absoluteMs?: number | undefined
+  /** Where a signed-in user changes the password, and the names of the two fields. */
+  readonly changePath?: string | undefined
+  readonly currentField: string
+  readonly newField: string
+  /** Where somebody new registers. */
+  readonly registerPath?: string | undefined
+  /** A secret that was taken out of the list: nothing it signs may be taken. */
+  readonly retiredSecret?: string | undefined
 }
 
 /** A session cookie, as it was set and as it is sent back. */
