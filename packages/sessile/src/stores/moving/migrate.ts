@@ -90,7 +90,10 @@ async function migrate(
 
   async function present(key: string, record: StoredRecord): Promise<Fate> {
     const there = await calls.to.run('read', () => to.read(key))
-    return there === undefined ? 'moved' : there.data === record.data ? 'same' : 'different'
+    if (there === undefined) return 'moved'
+    if (there.data === record.data) return 'same'
+    // an app that runs meanwhile may have moved and changed it since it was listed
+    return (await calls.from.run('read', () => from.read(key))) === undefined ? 'same' : 'different'
   }
 
   async function move(key: string, record: StoredRecord): Promise<Fate> {

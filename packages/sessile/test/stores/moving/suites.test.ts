@@ -1,5 +1,4 @@
 import { serverFor } from '@sessile/test-servers'
-import { movingFrom } from '../../../src/stores/moving/moving-from.ts'
 import { backendSuite } from '../../../src/testing/backend-suite.ts'
 import { recordsSuite } from '../../../src/testing/records-suite.ts'
 import { memoryHarness, sqliteHarness } from '../harnesses.ts'
