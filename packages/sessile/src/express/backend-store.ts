@@ -46,6 +46,8 @@ export interface BackendStore extends Store {
   readonly backend: SessionBackend
   readonly idleMs: number
   readonly [NATIVE]: object
+  /** What a session is stored under, where that is not its id. */
+  storageIdOf?(id: string): string
   attachment: Attachment | undefined
   get(id: string, callback?: StoreCallback<object | null>): unknown
   all(callback?: StoreCallback<Record<string, object>>): unknown
@@ -80,7 +82,7 @@ export function attachmentOf(store: BackendStore): Attachment {
   if (store.attachment) return store.attachment
   const secret = newId()
   const records = new SessionRecords(store.backend, { events: new EventHub(), handleOf: (key) => handleOf(key, secret) })
-  store.attachment = { records, keyOf: (id) => id }
+  store.attachment = { records, keyOf: (id) => store.storageIdOf?.(id) ?? id }
   return store.attachment
 }
 

@@ -39,7 +39,7 @@ export function session(options?: SessionOptions): SessionMiddleware {
   if (env === 'production' && store instanceof MemoryStore) console.warn(WARNING)
 
   const context = new Context(resolved, store, new EventHub())
-  if (isBackendStore(store)) store.attachment ??= { records: context.own!, keyOf: (id) => context.keyOf(id) }
+  if (isBackendStore(store)) store.attachment ??= { records: context.own!, keyOf: (id) => context.ownKeyOf(id) }
   context.installGenerate()
   const readiness = { ready: true }
   store.on?.('disconnect', () => {

@@ -8,6 +8,10 @@ export interface SessionDocument {
   readonly session: unknown
   readonly expires?: unknown
   readonly sessileUser?: unknown
+  /** Beside a session that the app serializes itself: what is kept in `"~"` otherwise. */
+  readonly sessileMeta?: unknown
+  /** When connect-mongo's `touchAfter` counts from. */
+  readonly lastModified?: unknown
 }
 
 type Filter = Readonly<Record<string, unknown>>
@@ -16,7 +20,7 @@ type Filter = Readonly<Record<string, unknown>>
 export interface MongoCollection {
   findOne(filter: never, options: never): Promise<unknown>
   find(filter: never, options: never): { toArray(): Promise<unknown[]> }
-  updateOne(filter: never, update: never, options: never): Promise<{ matchedCount: number }>
+  updateOne(filter: never, update: never, options: never): Promise<{ matchedCount: number; upsertedCount: number }>
   replaceOne(filter: never, replacement: never, options: never): Promise<unknown>
   findOneAndDelete(filter: never, options: never): Promise<unknown>
   createIndex(index: never, options: never): Promise<unknown>
@@ -44,10 +48,12 @@ interface OwnClient extends MongoClientLike {
 export interface Collection {
   findOne(filter: Filter, options: object): Promise<SessionDocument | null>
   find(filter: Filter, options: object): { toArray(): Promise<SessionDocument[]> }
-  updateOne(filter: Filter, update: object, options: object): Promise<{ matchedCount: number }>
+  updateOne(filter: Filter, update: object, options: object): Promise<{ matchedCount: number; upsertedCount: number }>
   replaceOne(filter: Filter, replacement: object, options: object): Promise<unknown>
   findOneAndDelete(filter: Filter, options: object): Promise<SessionDocument | null>
   createIndex(index: object, options: object): Promise<unknown>
+  countDocuments(): Promise<number>
+  deleteMany(filter: Filter, options: object): Promise<unknown>
 }
 
 /** Of the store's own client, unless the URL says otherwise. Callers are answered by the deadline that SessionRecords keeps, long before. */
@@ -126,9 +132,14 @@ export class Collections {
   }
 
   async #db(): Promise<MongoDb | undefined> {
-    const { client, db, collection, dbName } = this.#options
+    const { db, collection, dbName } = this.#options
     if (db ?? collection) return db ?? collection?.db
-    return (client ?? (await this.#ownClient())).db(dbName || undefined)
+    return (await this.client()).db(dbName || undefined)
+  }
+
+  /** The client that it was given, else its own. */
+  async client(): Promise<MongoClientLike> {
+    return this.#options.client ?? this.#ownClient()
   }
 
   /** The store's own client closes. May be called twice. */
@@ -143,7 +154,7 @@ export class Collections {
 
   /** A failure is not remembered. */
   #ownClient(): Promise<OwnClient> {
-    this.#own ??= makeClient(this.#options.url).catch((error: unknown) => {
+    this.#own ??= makeClient(this.#options.url, this.#options.mongoOptions).catch((error: unknown) => {
       this.#own = undefined
       throw error
     })
@@ -152,10 +163,10 @@ export class Collections {
 }
 
 /** It connects at its first use. */
-async function makeClient(url: string): Promise<OwnClient> {
+async function makeClient(url: string, given: object): Promise<OwnClient> {
   const options = Object.entries(CLIENT_OPTIONS).filter(([name]) => !new RegExp(`[?&]${name}=`, 'i').test(url))
   const { MongoClient } = await loadDriver()
-  return new MongoClient(url, Object.fromEntries(options))
+  return new MongoClient(url, { ...Object.fromEntries(options), ...given })
 }
 
 interface MongoModule {

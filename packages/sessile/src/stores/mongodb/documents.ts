@@ -2,6 +2,7 @@ import { CHANGED, GONE, TAKEN } from '../../core/backend.ts'
 import type {
   BackendTraits,
   CreateResult,
+  MaybePromise,
   NewRecord,
   ScanPage,
   SessionBackend,
@@ -10,8 +11,10 @@ import type {
   Version
 } from '../../core/backend.ts'
 import { now } from '../../core/clock.ts'
+import { isPromise } from '../../core/maybe.ts'
 import type { Collection, Collections, SessionDocument } from './client.ts'
-import { expectedOf, expiresAtOf, recordOf, sessionOf, versionOf } from './format.ts'
+import { expiresAtOf } from './format.ts'
+import type { SessionFields, SessionForm } from './forms.ts'
 import { createIndexes, type IndexWish } from './indexes.ts'
 import * as statements from './statements.ts'
 
@@ -19,8 +22,11 @@ import * as statements from './statements.ts'
 export interface DocumentsWish {
   /** What follows the name of the sessions' collection. */
   readonly suffix: string
-  readonly stringify: boolean
+  readonly form: SessionForm
+  readonly stamps: statements.Stamps
   readonly journal: boolean
+  /** In place of the store's own. */
+  readonly writeConcern: object | undefined
   readonly indexes: readonly IndexWish[]
 }
 
@@ -30,7 +36,8 @@ export class MongoDocuments implements SessionBackend {
   readonly traits: BackendTraits = { shared: true, atomicSwap: true }
   protected readonly collections: Collections
   readonly #wish: DocumentsWish
-  #writing: object = statements.writing(false, false)
+  /** Of every write. */
+  protected options: object = statements.writing(false, false)
   #collection: Collection | undefined
   #opening: Promise<Collection> | undefined
   /** Which client both are of. */
@@ -46,16 +53,24 @@ export class MongoDocuments implements SessionBackend {
   }
 
   async read(key: string): Promise<StoredRecord | undefined> {
-    return this.ask(async (collection) => aliveOf(await collection.findOne(statements.byKey(key), statements.READ)))
+    return (await this.find(key))?.record
+  }
+
+  /** A living record, and since when connect-mongo takes it for unchanged. */
+  async find(key: string): Promise<{ record: StoredRecord; lastModified: unknown } | undefined> {
+    const document = await this.ask((collection) => collection.findOne(statements.byKey(key), statements.READ))
+    const record = await this.#aliveOf(document)
+    return record && { record, lastModified: document!.lastModified }
   }
 
   async create(key: string, next: NewRecord): Promise<CreateResult> {
-    const session = sessionOf(next, undefined, this.#wish.stringify)
-    return this.ask(async (collection) => {
+    const { form, stamps } = this.#wish
+    return this.#writing(form.fieldsOf(next, undefined), async (fields, collection) => {
       try {
-        const options = { ...this.#writing, upsert: true }
-        await collection.replaceOne(statements.expired(key, now()), statements.documentOf(session, next), options)
-        return { outcome: 'done', version: versionOf(session) }
+        const options = { ...this.options, upsert: true }
+        const at = now()
+        await collection.replaceOne(statements.expired(key, at), statements.documentOf(fields, next, stamps, at), options)
+        return { outcome: 'done', version: form.versionOf(fields) }
       } catch (error) {
         if ((error as { code?: unknown }).code === statements.DUPLICATE_KEY) return TAKEN
         throw error
@@ -64,39 +79,73 @@ export class MongoDocuments implements SessionBackend {
   }
 
   async swap(key: string, expected: Version, next: NewRecord): Promise<SwapResult> {
-    const replaced = expectedOf(expected)
-    const session = sessionOf(next, replaced, this.#wish.stringify)
-    return this.ask(async (collection) => {
+    const { form, stamps } = this.#wish
+    return this.#writing(form.fieldsOf(next, expected), async (fields, collection): Promise<SwapResult> => {
+      const at = now()
       const { matchedCount } = await collection.updateOne(
-        statements.unchanged(key, replaced, now()),
-        statements.change(session, next),
-        this.#writing
+        statements.unchanged(key, form.expectedOf(expected), at),
+        statements.change(fields, next, stamps, at),
+        this.options
       )
-      if (matchedCount === 1) return { outcome: 'done', version: versionOf(session) }
+      if (matchedCount === 1) return { outcome: 'done', version: form.versionOf(fields) }
       return (await this.#isAlive(collection, key)) ? CHANGED : GONE
     })
   }
 
-  async extend(key: string, expiresAt: number): Promise<boolean> {
+  /** Puts a record in place of whatever is there, in one round trip. */
+  async put(key: string, next: NewRecord): Promise<{ created: boolean; version: Version }> {
+    const { form, stamps } = this.#wish
+    return this.#writing(form.fieldsOf(next, undefined), async (fields, collection) => {
+      const options = { ...this.options, upsert: true }
+      const { upsertedCount } = await collection.updateOne(statements.byKey(key), statements.put(fields, next, stamps, now()), options)
+      return { created: upsertedCount > 0, version: form.versionOf(fields) }
+    })
+  }
+
+  extend(key: string, expiresAt: number): Promise<boolean> {
     return this.ask(async (collection) => {
-      const { matchedCount } = await collection.updateOne(statements.ending(key, now()), statements.lengthen(expiresAt), this.#writing)
+      const at = now()
+      const { matchedCount } = await collection.updateOne(
+        statements.ending(key, at),
+        statements.lengthen(expiresAt, this.#wish.stamps, at),
+        this.options
+      )
       // one without an end lives longer than whatever was asked for
       return matchedCount === 1 || this.#isAlive(collection, key)
     })
   }
 
-  async remove(key: string): Promise<StoredRecord | undefined> {
+  /** Moves the end of a living record, also to an earlier time. @param modified whether `lastModified` moves too */
+  moveEnd(key: string, expiresAt: number, modified: boolean): Promise<boolean> {
     return this.ask(async (collection) => {
-      const options = { ...statements.READ, ...this.#writing, includeResultMetadata: false }
-      return aliveOf(await collection.findOneAndDelete(statements.byKey(key), options))
+      const at = now()
+      const update = statements.moveEnd(expiresAt, modified, this.#wish.stamps, at)
+      return (await collection.updateOne(statements.living(key, at), update, this.options)).matchedCount === 1
     })
+  }
+
+  async remove(key: string): Promise<StoredRecord | undefined> {
+    const options = { ...statements.READ, ...this.options, includeResultMetadata: false }
+    return this.#aliveOf(await this.ask((collection) => collection.findOneAndDelete(statements.byKey(key), options)))
   }
 
   async scan(cursor: string | undefined, limit: number): Promise<ScanPage> {
     const options = { ...statements.READ, sort: { _id: 1 }, limit }
     const documents = await this.ask((collection) => collection.find(statements.following(cursor ?? '', now()), options).toArray())
-    const records = documents.map((document) => ({ key: document._id, record: recordOf(document) }))
+    const records = await Promise.all(
+      documents.map(async (document) => ({ key: document._id, record: await this.#wish.form.recordOf(document) }))
+    )
     return { records, cursor: documents.length < limit ? undefined : documents.at(-1)!._id }
+  }
+
+  #aliveOf(document: SessionDocument | null): MaybePromise<StoredRecord | undefined> {
+    return document !== null && expiresAtOf(document) > now() ? this.#wish.form.recordOf(document) : undefined
+  }
+
+  /** Writes what may first have to be encrypted; what the session was is decided at the call. */
+  #writing<T>(fields: MaybePromise<SessionFields>, write: (fields: SessionFields, collection: Collection) => Promise<T>): Promise<T> {
+    if (isPromise(fields)) fields.catch(() => {}) // which is told where it is waited for
+    return this.ask(async (collection) => write(await fields, collection))
   }
 
   async #isAlive(collection: Collection, key: string): Promise<boolean> {
@@ -129,15 +178,11 @@ export class MongoDocuments implements SessionBackend {
   }
 
   async #open(generation: number): Promise<Collection> {
-    const { suffix, journal, indexes } = this.#wish
+    const { suffix, journal, indexes, writeConcern } = this.#wish
     const collection = await this.collections.collection(suffix)
-    this.#writing = statements.writing(journal, journal && (await this.collections.isSingleServer()))
+    this.options = writeConcern ? { writeConcern } : statements.writing(journal, journal && (await this.collections.isSingleServer()))
     await createIndexes(collection, indexes)
     if (this.#generation === generation) this.#collection = collection
     return collection
   }
-}
-
-function aliveOf(document: SessionDocument | null): StoredRecord | undefined {
-  return document !== null && expiresAtOf(document) > now() ? recordOf(document) : undefined
 }

@@ -33,7 +33,9 @@ export interface MongodbStoreOptions {
 /** The options as the backend uses them. */
 export interface ResolvedMongodbOptions {
   readonly url: string
-  readonly client: MongoClientLike | undefined
+  /** Of the store's own client. */
+  readonly mongoOptions: object
+  readonly client: MongoClientLike | Promise<MongoClientLike> | undefined
   readonly db: MongoDb | undefined
   readonly collection: MongoCollection | undefined
   readonly dbName: string
@@ -43,8 +45,9 @@ export interface ResolvedMongodbOptions {
   readonly userIndex: boolean
 }
 
-const DEFAULTS: ResolvedMongodbOptions = {
+export const MONGODB_DEFAULTS: ResolvedMongodbOptions = {
   url: '',
+  mongoOptions: {},
   client: undefined,
   db: undefined,
   collection: undefined,
@@ -55,14 +58,16 @@ const DEFAULTS: ResolvedMongodbOptions = {
   userIndex: true
 }
 
+const KNOWN = Object.keys(MONGODB_DEFAULTS).filter((name) => name !== 'mongoOptions')
+
 /** @throws SessionError `bad-option` */
 export function resolveMongodbOptions(given: MongodbStoreOptions): ResolvedMongodbOptions {
-  const options = resolveOptions<ResolvedMongodbOptions>('mongodbStore', DEFAULTS, given as Partial<ResolvedMongodbOptions>)
+  const options = resolveOptions<ResolvedMongodbOptions>('mongodbStore', MONGODB_DEFAULTS, given as Partial<ResolvedMongodbOptions>, KNOWN)
   const { url, client, db, collection } = options
   if ([url || undefined, client, db, collection].filter((one) => one !== undefined).length !== 1) {
     throw bad('mongodbStore needs one of url, client, db and collection.')
   }
-  if (client && typeof client.db !== 'function') throw bad('client must be a MongoClient: it has no method db.')
+  if (client && typeof (client as MongoClientLike).db !== 'function') throw bad('client must be a MongoClient: it has no method db.')
   if (db && typeof db.collection !== 'function') throw bad('db must be a database of a MongoClient: it has no method collection.')
   if (collection && typeof collection.findOne !== 'function')
     throw bad('collection must be a collection of a MongoClient: it has no method findOne.')
@@ -71,7 +76,7 @@ export function resolveMongodbOptions(given: MongodbStoreOptions): ResolvedMongo
 }
 
 /** What MongoDB takes as the name of a collection, and room for the name of a space after it. */
-function checkCollectionName(name: unknown): void {
+export function checkCollectionName(name: unknown): void {
   if (typeof name === 'string' && /^[^$\0.][^$\0]*$/.test(name) && !name.startsWith('system.') && Buffer.byteLength(name) <= 120) return
   throw bad(`collectionName must be text of 1 to 120 bytes without "$" and NUL, not ${JSON.stringify(name)}.`)
 }

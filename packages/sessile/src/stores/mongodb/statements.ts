@@ -1,5 +1,5 @@
 import type { NewRecord } from '../../core/backend.ts'
-import type { StoredSession } from './format.ts'
+import type { SessionFields } from './forms.ts'
 
 /**
  * Every query and update of the store. MongoDB changes one document at a time and as a whole: an update that meets another one
@@ -13,7 +13,7 @@ type Document = Readonly<Record<string, unknown>>
 
 /** What the store selects. Numbers stay of their BSON type, so that what was read can be looked for and written back as it is. */
 export const READ = {
-  projection: { session: 1, expires: 1, sessileUser: 1 },
+  projection: { session: 1, expires: 1, sessileUser: 1, sessileMeta: 1, lastModified: 1 },
   // a secondary may not know yet of what has been acknowledged
   readPreference: 'primary',
   promoteValues: false,
@@ -48,23 +48,57 @@ export function expired(key: string, now: number): Document {
 export const DUPLICATE_KEY = 11000
 
 /** Of many with one version the first changes `session`, and no other finds it. */
-export function unchanged(key: string, session: StoredSession, now: number): Document {
-  return { _id: key, session: { $eq: session }, ...alive(now) }
+export function unchanged(key: string, fields: SessionFields, now: number): Document {
+  const same = Object.entries(fields).map(([name, value]) => [name, { $eq: value ?? null }])
+  return { _id: key, ...Object.fromEntries(same), ...alive(now) }
+}
+
+/** What connect-mongo keeps in a document beside its session. */
+export interface Stamps {
+  /** `lastModified`, for `touchAfter`. */
+  readonly lastModified: boolean
+  /** `createdAt` and `updatedAt`. */
+  readonly timestamps: boolean
 }
 
 /** What a new document has beside its key. */
-export function documentOf(session: StoredSession, { expiresAt, userId }: NewRecord): Document {
+export function documentOf(fields: SessionFields, next: NewRecord, stamps: Stamps, now: number): Document {
+  const at = new Date(now)
+  return { ...withValue(valuesOf(fields, next, stamps, now)), ...(stamps.timestamps ? { createdAt: at, updatedAt: at } : undefined) }
+}
+
+/** Leaves what older writers keep in a document. */
+export function change(fields: SessionFields, next: NewRecord, stamps: Stamps, now: number): Document {
+  const values = valuesOf(fields, next, stamps, now)
+  const unset = Object.keys(values).filter((name) => values[name] === undefined)
   return {
-    session,
-    ...(expiresAt === Infinity ? undefined : { expires: dateOf(expiresAt) }),
-    ...(userId === undefined ? undefined : { sessileUser: userId })
+    $set: withValue(values),
+    ...(unset.length > 0 ? { $unset: Object.fromEntries(unset.map((name) => [name, ''])) } : undefined),
+    ...updated(stamps)
   }
 }
 
-/** Leaves what older writers keep in a document: `lastModified`, `createdAt`, `updatedAt`. */
-export function change(session: StoredSession, { expiresAt, userId }: NewRecord): Document {
-  const unset = { ...(expiresAt === Infinity ? { expires: '' } : undefined), ...(userId === undefined ? { sessileUser: '' } : undefined) }
-  return { $set: documentOf(session, { data: '', expiresAt, userId }), ...(Object.keys(unset).length > 0 ? { $unset: unset } : undefined) }
+/** As `change`, of whatever is there, and where nothing is. */
+export function put(fields: SessionFields, next: NewRecord, stamps: Stamps, now: number): Document {
+  const created = stamps.timestamps ? { $setOnInsert: { createdAt: new Date(now) } } : undefined
+  return { ...change(fields, next, stamps, now), ...created }
+}
+
+function valuesOf(fields: SessionFields, { expiresAt, userId }: NewRecord, stamps: Stamps, now: number): Document {
+  return {
+    ...fields,
+    expires: expiresAt === Infinity ? undefined : dateOf(expiresAt),
+    sessileUser: userId,
+    ...(stamps.lastModified ? { lastModified: new Date(now) } : undefined)
+  }
+}
+
+function withValue(values: Document): Document {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined))
+}
+
+function updated({ timestamps }: Stamps): Document | undefined {
+  return timestamps ? { $currentDate: { updatedAt: true } } : undefined
 }
 
 /** Those with an end, which has not come. */
@@ -73,8 +107,21 @@ export function ending(key: string, now: number): Document {
 }
 
 /** Of two at once the longer one stays. */
-export function lengthen(expiresAt: number): Document {
-  return expiresAt === Infinity ? { $unset: { expires: '' } } : { $max: { expires: dateOf(expiresAt) } }
+export function lengthen(expiresAt: number, stamps: Stamps, now: number): Document {
+  return {
+    ...(expiresAt === Infinity ? { $unset: { expires: '' } } : { $max: { expires: dateOf(expiresAt) } }),
+    ...(stamps.lastModified ? { $set: { lastModified: new Date(now) } } : undefined),
+    ...updated(stamps)
+  }
+}
+
+/** Moves the end, forth or back. */
+export function moveEnd(expiresAt: number, modified: boolean, stamps: Stamps, now: number): Document {
+  return { $set: { expires: dateOf(expiresAt), ...(modified ? { lastModified: new Date(now) } : undefined) }, ...updated(stamps) }
+}
+
+export function living(key: string, now: number): Document {
+  return { _id: key, ...alive(now) }
 }
 
 export function ofUser(userId: string, now: number): Document {
