@@ -66,9 +66,23 @@ export function infoOfUnseen({ context, loaded, session }: { context: Context; l
   const maxAge = maxAgeOf(text)
   const ends = context.endsAt(maxAge, maxAge === undefined ? undefined : stored.expiresAt, stored.meta, userId, now())
   const info = describe(context, key, stored.meta, userId, ends.idleExpiresAt)
-  let attributes: Attributes | undefined
-  const get = (): Attributes => (attributes ??= attributesOf(session()))
-  return Object.defineProperty(info, 'attributes', { enumerable: true, get }) as SessionInfo
+  Object.defineProperty(info, UNSEEN, { value: { session, attributes: undefined } satisfies Unseen })
+  return Object.defineProperty(info, 'attributes', LATER) as SessionInfo
+}
+
+interface Unseen {
+  readonly session: () => object
+  attributes: Attributes | undefined
+}
+
+const UNSEEN = Symbol('unseen')
+/** One getter for all: with one of its own each object would be of a kind of its own, which costs ten times as much as all the rest. */
+const LATER: PropertyDescriptor = {
+  enumerable: true,
+  get(this: { [UNSEEN]: Unseen }): Attributes {
+    const unseen = this[UNSEEN]
+    return (unseen.attributes ??= attributesOf(unseen.session()))
+  }
 }
 
 function attributesOf(session: object): Attributes {
