@@ -6,7 +6,7 @@ import { say, script, Trouble } from './lib/say.mjs'
 
 const HELP = `npm run security [-- --check]
 
-Reads the names of the tests of the package and of the shop ("item 27: ...", "CVE-2022-25896 ...") and writes where they stand into the tables of
+Reads the names of the tests of the package and of the shop ("item 27: ...", "... (item 27)", "CVE-2022-25896 ...") and writes where they stand into the tables of
 docs/security.md. What follows a dash there is kept as it is. With --check nothing is written; it fails when the page is stale, when a
 row has neither a test nor a reason, and when a test or a reason names what is not there.
 `
@@ -20,6 +20,9 @@ const FOLDERS = [
 const TITLE = /(?:\b(?:it|test|onEachStore)|^ *describe)\(\s*(['"`])((?:\\.|(?!\1)[\s\S])*?)\1/gm
 const ADVISORY = /CVE-\d{4}-\d+|GHSA(?:-\w{4}){3}|[\w.-]+\/[\w.-]+#\d+/g
 
+/** A title of an item begins with it, `item 27: ...`; one that shows it as well ends with it, `... (item 27)`. */
+const ITEMS = /^items? (\d+(?:, \d+)*):|\(items? (\d+(?:, \d+)*)\)$/
+
 /** For each item and advisory, the files whose tests name it. */
 function shownBy() {
   const found = new Map()
@@ -31,7 +34,8 @@ function shownBy() {
   )
   for (const [path, name] of files) {
     for (const [, , title] of readFileSync(path, 'utf8').matchAll(TITLE)) {
-      const items = /^items? (\d+(?:, \d+)*):/.exec(title)?.[1].split(', ') ?? []
+      const [, first, last] = ITEMS.exec(title) ?? []
+      const items = (first ?? last)?.split(', ') ?? []
       for (const key of [...items, ...(title.match(ADVISORY) ?? [])]) {
         if (!found.has(key)) found.set(key, new Set())
         found.get(key).add(name)

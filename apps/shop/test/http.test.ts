@@ -207,7 +207,7 @@ describe('a cookie', () => {
 })
 
 describe('a request from another site', () => {
-  it('is refused when it would change something, and changes nothing', async () => {
+  it('is refused when it would change something, and changes nothing (items 62, 64)', async () => {
     const user = await shop.signedIn()
     const hostile: Record<string, string>[] = [
       { 'sec-fetch-site': 'cross-site' },
@@ -245,7 +245,7 @@ describe('a request from another site', () => {
 })
 
 describe('every answer', () => {
-  it("has helmet's headers, none of Express's or CORS's", async () => {
+  it("has helmet's headers, none of Express's or CORS's (items 67, 68, 69)", async () => {
     const admin = await shop.signedIn(ADMIN)
     const answers = await Promise.all([
       ...['/', '/products', '/nowhere', '/profile', '/healthz', '/shop.css', '/admin', '/metrics', '/login'].map((path) =>

@@ -144,3 +144,14 @@ describe('item 114: registering, filling carts and ordering is limited', () => {
     assert.equal(refused, 100)
   })
 })
+
+it('item 109: a price, a total or a discount that is sent counts for nothing', async () => {
+  const client = from('203.0.113.90')
+  const cheap = { price: 0.01, priceCents: 1, total: 0.01, totalCents: 1, discount: 100, coupon: 'free', currency: 'XXX' }
+  await client.post('/cart/add', { productId: 1, quantity: 1, ...cheap })
+  await client.put('/cart/update/1', { quantity: 2, ...cheap })
+  const { cart } = (await client.get('/cart')).json
+  assert.deepEqual([cart.items[0].priceCents, cart.items[0].quantity, cart.totalPriceCents], [99_999, 2, 199_998])
+  const { order } = (await client.post('/checkout', { ...cheap, items: [{ productId: 1, ...cheap }] })).json
+  assert.deepEqual([order.totalCents, order.currency], [199_998, 'USD'])
+})

@@ -11,9 +11,11 @@ const stores: [string, string | undefined][] = [
   ['memory', 'memory:'],
   ['sqlite', undefined]
 ]
-for (const kind of ['redis', 'mongo', 'postgres'] as const) {
+for (const kind of ['redis', 'redis-cluster', 'mongo', 'postgres'] as const) {
   const server = await serverFor(`signing in under load, sessions in ${kind}`, kind)
-  if (server) stores.push([kind, server.url])
+  if (server) {
+    stores.push([kind, kind === 'redis-cluster' ? `redis+cluster://${server.urls.map((one) => new URL(one).host).join(',')}` : server.url])
+  }
 }
 
 for (const [name, url] of stores) {

@@ -112,7 +112,7 @@ describe('with JavaScript', { skip }, () => {
       await page.getByRole('status').getByText('Item added to cart').waitFor()
     }))
 
-  it('the cookie cannot be read, and nothing else is stored', () =>
+  it('the cookie cannot be read, and nothing else is stored (item 72)', () =>
     visit({}, async ({ page, context }) => {
       await page.goto('/')
       await button(page, 'Add Laptop to cart').click()

@@ -98,7 +98,7 @@ for (const who of ['guest', 'user'] as const) {
       assert.notEqual(orderId(one), orderId(two))
     })
 
-    it('makes one order of ten checkouts with one key at once, in two processes', async (test) => {
+    it('makes one order of ten checkouts with one key at once, in two processes (item 112)', async (test) => {
       const shops = (await databases(test, 2)).map(shopOn)
       const stored = begin()
       await fill(shops[0]!, stored, { 1: 1, 2: 2 })
@@ -134,7 +134,7 @@ for (const who of ['guest', 'user'] as const) {
       ])
     })
 
-    it('never sells more than there is to more buyers than that, in two processes', async (test) => {
+    it('never sells more than there is to more buyers than that, in two processes (item 111)', async (test) => {
       const shops = (await databases(test, 2)).map(shopOn)
       const db = shops[0]!.db
       await db

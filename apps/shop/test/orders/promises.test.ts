@@ -94,7 +94,7 @@ for (const [database, url] of [['SQLite', undefined], ...(postgres ? [['PostgreS
       }
     })
 
-    it('D3: a refused checkout uses up no key, and 20 at once with one key make one order', async () => {
+    it('D3: a refused checkout uses up no key, and 20 at once with one key make one order (item 112)', async () => {
       const client = visitor()
       await add(client, 1, 3)
       await db().updateTable('products').set({ stock: 2 }).where('id', '=', 1).execute()
@@ -115,7 +115,7 @@ for (const [database, url] of [['SQLite', undefined], ...(postgres ? [['PostgreS
       assert.notEqual(first.json.order.id, second.json.order.id)
     })
 
-    it('D5: of many buyers of the last piece one gets it', async () => {
+    it('D5: of many buyers of the last piece one gets it (item 111)', async () => {
       const buyers = Array.from({ length: 12 }, visitor)
       for (const buyer of buyers) await add(buyer, 1)
       await db().updateTable('products').set({ stock: 1 }).where('id', '=', 1).execute()
@@ -235,7 +235,7 @@ for (const [database, url] of [['SQLite', undefined], ...(postgres ? [['PostgreS
       assert.equal((await checkout(client)).json.order.items[0].productId, 3)
     })
 
-    it('D18: a quantity is a whole number from 1', async () => {
+    it('D18: a quantity is a whole number from 1 (item 109)', async () => {
       const client = visitor()
       await add(client, 2)
       for (const quantity of [0, -1, 1.5, '2', null, true, 1e21, [1], {}]) {
@@ -254,7 +254,7 @@ for (const [database, url] of [['SQLite', undefined], ...(postgres ? [['PostgreS
       assert.deepEqual(await contentsOf(client), { 2: 4 })
     })
 
-    it('D20: an order totals what its lines do, in whole cents of one currency', async () => {
+    it('D20: an order totals what its lines do, in whole cents of one currency (item 109)', async () => {
       const client = visitor()
       for (const [productId, quantity] of [
         [1, 7],
@@ -266,7 +266,7 @@ for (const [database, url] of [['SQLite', undefined], ...(postgres ? [['PostgreS
       assert.deepEqual([order.totalCents, order.total, order.currency], [7 * 99_999 + 33 * 2_999 + 11 * 7_999, 8869.49, 'USD'])
     })
 
-    it('D21: a step out of order is refused with what is missing', async () => {
+    it('D21: a step out of order is refused with what is missing (item 110)', async () => {
       const client = visitor()
       const refused = await checkout(client)
       assert.deepEqual([refused.status, refused.json.code], [400, 'cart-is-empty'])

@@ -13,7 +13,7 @@ const MINUTE = 60_000
 describe('guards of real sessions', () => {
   afterEach(() => mock.timers.reset())
 
-  it('follow sign-in, confirmation, a lost role, and the end of a session', async () => {
+  it('follow sign-in, confirmation, a lost role, and the end of a session (item 54)', async () => {
     mock.timers.enable({ apis: ['Date'], now: Date.now() })
     const start = Date.now()
     const sessions = session({
