@@ -1,3 +1,5 @@
+export { RedisStore, type ConnectRedisOptions } from '../express/incumbents/redis-store.ts'
 export { redisStore } from '../stores/redis/backend.ts'
 export type { IoredisClient, IoredisCluster, NodeRedisClient, NodeRedisCluster, RedisClient } from '../stores/redis/client.ts'
 export type { RedisStoreOptions } from '../stores/redis/options.ts'
+export type { SessionSerializer } from '../stores/redis/serializing.ts'

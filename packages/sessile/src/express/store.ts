@@ -1,11 +1,12 @@
 import { EventEmitter } from 'node:events'
 import { inherits } from 'node:util'
+import type { ExpressStore } from '../stores/express-store/types.ts'
 import { Cookie, type CookieOptions } from './cookie.ts'
 import { Session } from './session.ts'
-import type { SessionRequest, StoreLike } from './types.ts'
+import type { SessionRequest } from './types.ts'
 
 /** The base class of stores. Subclasses need `get`, `set` and `destroy`. */
-export interface Store extends EventEmitter, Omit<StoreLike, 'on' | 'generate' | 'regenerate' | 'createSession'> {
+export interface Store extends EventEmitter, ExpressStore {
   generate(req: SessionRequest): void
   regenerate(req: SessionRequest, callback: (error?: unknown) => void): void
   load(id: string, callback: (error?: unknown, session?: Session) => void): void

@@ -1,13 +1,14 @@
 import type { CreateResult, NewRecord, ScanPage, SessionBackend, StoredRecord, SwapResult, Version } from '../../core/backend.ts'
 import { newTag } from '../../core/ids.ts'
 import type { RedisConnection } from './client.ts'
-import { splitOwner, withOwner } from './format.ts'
+import { splitOwner, withOwner, type Owner } from './format.ts'
 import { Keys } from './keys.ts'
 import { RedisLink } from './link.ts'
 import { resolveRedisOptions, type ResolvedRedisOptions, type RedisStoreOptions } from './options.ts'
 import { recordOf, RedisRecords } from './records.ts'
 import { RemovalWatch } from './removal-watch.ts'
 import { scan } from './scan.ts'
+import { Serializing, type SessionSerializer } from './serializing.ts'
 import { REMOVE } from './statements.ts'
 import { UserIndex } from './user-index.ts'
 
@@ -18,10 +19,10 @@ class RedisBackend extends RedisRecords {
   readonly #watch: RemovalWatch
   readonly #spaces = new Map<string, RedisRecords>()
 
-  constructor(options: ResolvedRedisOptions) {
+  constructor(options: ResolvedRedisOptions, serializer: SessionSerializer | undefined) {
     const link = new RedisLink(options)
     const keys = new Keys(options.prefix, link.prefixes)
-    super(link, keys.records)
+    super(link, keys.records, serializer && new Serializing(serializer))
     this.#keys = keys
     this.#index = new UserIndex(link, keys)
     this.#watch = new RemovalWatch(link, keys.channel, newTag())
@@ -31,9 +32,9 @@ class RedisBackend extends RedisRecords {
     return this.link.use(async () => {})
   }
 
-  override create(key: string, { data, expiresAt, userId }: NewRecord): Promise<CreateResult> {
+  override create(key: string, { data, expiresAt, userId, object }: NewRecord): Promise<CreateResult> {
     const owner = this.#index.ownerOf(userId, expiresAt)
-    const text = withOwner(data, owner)
+    const text = this.#stored(data, owner, object)
     return this.link.use((connection) =>
       this.#afterIndex(connection, owner && (() => this.#index.write(connection, key, owner)), () =>
         this.createOver(connection, key, text, expiresAt)
@@ -41,10 +42,11 @@ class RedisBackend extends RedisRecords {
     )
   }
 
-  override async swap(key: string, expected: Version, { data, expiresAt, userId }: NewRecord): Promise<SwapResult> {
-    const before = splitOwner(String(expected)).owner
+  override async swap(key: string, expected: Version, { data, expiresAt, userId, object }: NewRecord): Promise<SwapResult> {
+    const known = this.serializing ? (await this.serializing.parse(String(expected))).text : String(expected)
+    const before = splitOwner(known).owner
     const owner = this.#index.ownerOf(userId, expiresAt, before)
-    const text = withOwner(data, owner)
+    const text = this.#stored(data, owner, object)
     const result = await this.link.use((connection) =>
       this.#afterIndex(connection, owner && owner !== before ? () => this.#index.write(connection, key, owner) : undefined, () =>
         this.swapOver(connection, key, expected, text, expiresAt)
@@ -52,6 +54,11 @@ class RedisBackend extends RedisRecords {
     )
     if (result.outcome === 'done' && before && before.userId !== userId) this.#index.clean(before.userId, [key])
     return result
+  }
+
+  #stored(data: string, owner: Owner | undefined, object: object | undefined): string {
+    const text = withOwner(data, owner)
+    return this.serializing ? this.serializing.stringify(text, object) : text
   }
 
   override extend(key: string, expiresAt: number, userId?: string): Promise<boolean> {
@@ -72,7 +79,7 @@ class RedisBackend extends RedisRecords {
   }
 
   override async remove(key: string): Promise<StoredRecord | undefined> {
-    const removed = recordOf(await this.script(REMOVE, key, this.#keys.channel, this.#watch.message(key)))
+    const removed = await recordOf(await this.script(REMOVE, key, this.#keys.channel, this.#watch.message(key)), this.serializing)
     if (removed?.userId !== undefined) this.#index.clean(removed.userId, [key])
     return removed
   }
@@ -82,7 +89,7 @@ class RedisBackend extends RedisRecords {
   }
 
   scan(cursor: string | undefined, limit: number): Promise<ScanPage> {
-    return this.link.use((connection) => scan(connection, this.#keys, cursor, limit))
+    return this.link.use((connection) => scan(connection, this.#keys, cursor, limit, this.serializing))
   }
 
   /** The same operations under another prefix, over the same connection. */
@@ -115,5 +122,10 @@ class RedisBackend extends RedisRecords {
  * @throws SessionError `bad-option`
  */
 export function redisStore(options: RedisStoreOptions): SessionBackend {
-  return new RedisBackend(resolveRedisOptions(options))
+  return new RedisBackend(resolveRedisOptions(options), undefined)
+}
+
+/** As `redisStore`, with records in a form of the app's own. @throws SessionError `bad-option` */
+export function serializedRedisStore(options: RedisStoreOptions, serializer: SessionSerializer): SessionBackend {
+  return new RedisBackend(resolveRedisOptions(options), serializer)
 }

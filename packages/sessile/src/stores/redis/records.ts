@@ -1,8 +1,10 @@
 import { CHANGED, GONE, TAKEN } from '../../core/backend.ts'
-import type { CreateResult, NewRecord, SessionBackend, StoredRecord, SwapResult, Version } from '../../core/backend.ts'
+import type { CreateResult, MaybePromise, NewRecord, SessionBackend, StoredRecord, SwapResult, Version } from '../../core/backend.ts'
+import { chain } from '../../core/maybe.ts'
 import type { RedisConnection } from './client.ts'
 import { splitOwner } from './format.ts'
 import type { RedisLink } from './link.ts'
+import type { SerializedText, Serializing } from './serializing.ts'
 import { EXTEND, READ, REMOVE, run, SWAP, SWAP_CHANGED, SWAPPED, type Script } from './statements.ts'
 
 /** Records under one prefix, each operation one round trip. The version of a record is its text as it is stored. */
@@ -10,15 +12,18 @@ export class RedisRecords implements SessionBackend {
   readonly name = 'redis'
   readonly traits = { shared: true, atomicSwap: true } as const
   protected readonly link: RedisLink
+  protected readonly serializing: Serializing | undefined
   readonly #prefix: string
 
-  constructor(link: RedisLink, prefix: string) {
+  /** @param serializing where what is stored is not the text of a record itself */
+  constructor(link: RedisLink, prefix: string, serializing?: Serializing) {
     this.link = link
+    this.serializing = serializing
     this.#prefix = prefix
   }
 
   read(key: string): Promise<StoredRecord | undefined> {
-    return this.script(READ, key).then(recordOf)
+    return this.script(READ, key).then((reply) => recordOf(reply, this.serializing))
   }
 
   create(key: string, { data, expiresAt }: NewRecord): Promise<CreateResult> {
@@ -52,7 +57,7 @@ export class RedisRecords implements SessionBackend {
   }
 
   remove(key: string): Promise<StoredRecord | undefined> {
-    return this.script(REMOVE, key, '', '').then(recordOf)
+    return this.script(REMOVE, key, '', '').then((reply) => recordOf(reply, this.serializing))
   }
 
   protected script(script: Script, key: string, ...args: string[]): Promise<unknown> {
@@ -61,12 +66,15 @@ export class RedisRecords implements SessionBackend {
 }
 
 /** What a script found: the text and its end. */
-export function recordOf(reply: unknown): StoredRecord | undefined {
+export function recordOf(reply: unknown, serializing: Serializing | undefined): MaybePromise<StoredRecord | undefined> {
   if (reply === null) return undefined
   const [version, end] = reply as [string, number]
-  const { data, owner } = splitOwner(version)
   const expiresAt = end < 0 ? Infinity : end
-  return owner ? { data, version, expiresAt, userId: owner.userId } : { data, version, expiresAt }
+  return chain<SerializedText, StoredRecord>(serializing ? serializing.parse(version) : { text: version }, ({ text, object }) => {
+    const { data, owner } = splitOwner(text)
+    const record = object ? { data, version, expiresAt, object } : { data, version, expiresAt }
+    return owner ? { ...record, userId: owner.userId } : record
+  })
 }
 
 /** The last moment of a Date. */

@@ -2,6 +2,7 @@ import type { ScanPage, StoredRecord } from '../../core/backend.ts'
 import type { RedisConnection } from './client.ts'
 import type { Keys } from './keys.ts'
 import { recordOf } from './records.ts'
+import type { Serializing } from './serializing.ts'
 import { READ, run } from './statements.ts'
 
 /** Redis is asked for so many keys at a time at most, and so often for one page: then it ends as it is, if need be empty. */
@@ -12,7 +13,13 @@ const ROUNDS = 100
  * One page, about as long as asked: Redis gives a few more or fewer at once. The cursor names the server and its own cursor; the
  * servers of a cluster are visited one after the other. (What moves from one to another during the scan may be missed.)
  */
-export async function scan(connection: RedisConnection, keys: Keys, cursor: string | undefined, limit: number): Promise<ScanPage> {
+export async function scan(
+  connection: RedisConnection,
+  keys: Keys,
+  cursor: string | undefined,
+  limit: number,
+  serializing: Serializing | undefined
+): Promise<ScanPage> {
   const nodes = await connection.nodes()
   const [from, at] = cursor === undefined ? ['', '0'] : splitCursor(cursor)
   // a server that has left meanwhile: on with the one after it
@@ -32,13 +39,18 @@ export async function scan(connection: RedisConnection, keys: Keys, cursor: stri
     position = String(next)
     if (position === '0') index++
   }
-  const records = await Promise.all([...found].map((key) => recordUnder(connection, keys, key)))
+  const records = await Promise.all([...found].map((key) => recordUnder(connection, keys, key, serializing)))
   const more = index >= 0 && index < nodes.length
   return { records: records.flat(), cursor: more ? `${nodes[index]!.address} ${position}` : undefined }
 }
 
-async function recordUnder(connection: RedisConnection, keys: Keys, key: string): Promise<{ key: string; record: StoredRecord }[]> {
-  const record = recordOf(await run(connection, READ, keys.records + key))
+async function recordUnder(
+  connection: RedisConnection,
+  keys: Keys,
+  key: string,
+  serializing: Serializing | undefined
+): Promise<{ key: string; record: StoredRecord }[]> {
+  const record = await recordOf(await run(connection, READ, keys.records + key), serializing)
   return record ? [{ key, record }] : []
 }
 
