@@ -32,7 +32,7 @@ export class Baseline {
 
   /** What was reloaded is the start from now on; it needs no saving where what was there before needed none. */
   reloaded(text: string): void {
-    if (this.#savedAttributes !== undefined && this.#savedAttributes !== this.#start) this.hasStoredChanges = true
+    if (this.#savedAttributes !== undefined && this.#savedAttributes !== this.start) this.hasStoredChanges = true
     this.#text = text
     this.#attributes = undefined
     this.#savedAttributes = undefined
@@ -55,14 +55,15 @@ export class Baseline {
   }
 
   isModified(session: Session, attributes: string): boolean {
-    return session.id !== this.id || attributes !== this.#start
+    return session.id !== this.id || attributes !== this.start
   }
 
   isSaved(session: Session, attributes: string): boolean {
-    return this.#savedId === session.id && (this.#savedAttributes ?? this.#start) === attributes
+    return this.#savedId === session.id && (this.#savedAttributes ?? this.start) === attributes
   }
 
-  get #start(): string {
+  /** The attributes at the start. */
+  get start(): string {
     return (this.#attributes ??= attributesText(this.#text))
   }
 }

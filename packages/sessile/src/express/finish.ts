@@ -10,7 +10,8 @@ import { isSecure } from './secure.ts'
 import { ownSave, type Session } from './session.ts'
 import { clearCookie, retractCookie, sendCookie } from './set-cookie.ts'
 import { attributesOf, maxAgeOf, settingsDiffer } from './text.ts'
-import type { SessionResponse } from './types.ts'
+import type { Tracked } from './tracked.ts'
+import { TRACKED, type SessionResponse } from './types.ts'
 
 type Work = () => MaybePromise<unknown>
 
@@ -77,7 +78,7 @@ export class Finish implements Around {
       session = this.#of.session()!
     }
     if (this.#of.deadId === session.id || !this.#shouldSetCookie(session)) return
-    if (session.cookie.secure && !isSecure(req, proxy)) return
+    if (session.cookie.secure && !isSecure(req, proxy)) return context.warnings.notSent(req, proxy)
     this.#touchOnce(session)
     const { cookie } = session
     this.#orNext(() => {
@@ -98,7 +99,7 @@ export class Finish implements Around {
     const { context, cookieId, req, baseline } = this.#of
     const { rolling, saveUninitialized } = context.options
     if (cookieId !== req.sessionID) return saveUninitialized || baseline.hasStoredChanges || this.#isModified(session)
-    return rolling || (session.cookie.expires != null && this.#isModified(session))
+    return rolling || (this.#isModified(session) && session.cookie.expires != null)
   }
 
   #isModified(session: Session): boolean {
@@ -153,10 +154,16 @@ export class Finish implements Around {
     if (!session) return unsetDestroy && id && !this.#of.hasEnded(id) ? () => context.records.destroy(context.keyOf(id)) : undefined
     if (typeof id !== 'string') return undefined
     const seen = session
-    this.#touchOnce(seen)
+    // a handler may have put a touch of its own on the session; on one whose cookie nobody saw there is none
+    const mayBeAsLoaded = this.#mayBeAsLoaded(seen)
+    if (!mayBeAsLoaded) this.#touchOnce(seen)
     const rest = attributesOf(seen)
     this.#seen = seen
     this.#seenText = rest
+    if (mayBeAsLoaded) {
+      if (!this.#of.shouldSave(seen, rest) && !this.#isRenewalDue()) return () => this.#touchUnseen()
+      this.#touchOnce(seen)
+    }
     if (this.#isRenewalDue()) return () => identity.renewRoutinely(this.#of, seen)
     if (this.#of.shouldSave(seen, rest)) {
       // people replace `save` on a session; then theirs is called
@@ -178,6 +185,12 @@ export class Finish implements Around {
     const { context, loaded, cookieId, req } = this.#of
     const { resave, rolling } = context.options
     return loaded !== undefined && !resave && !rolling && cookieId === req.sessionID && context.isOwn
+  }
+
+  /** Whether a session is as good as one that nobody looked at, if its attributes are as they were: its cookie is. */
+  #mayBeAsLoaded(session: Session): boolean {
+    const tracked = (session as { [TRACKED]?: Tracked })[TRACKED]
+    return tracked !== undefined && tracked.isCookieUnseen && this.#of.loadedId === session.id && this.#mayTouchUnseen()
   }
 
   #touchUnseen(): MaybePromise<unknown> {

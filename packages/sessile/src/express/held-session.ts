@@ -2,11 +2,13 @@ import type { Loaded } from '../core/loaded.ts'
 import { adjustExpires } from './backend-store.ts'
 import { Baseline } from './baseline.ts'
 import type { Context } from './context.ts'
-import type { CookieData } from './cookie.ts'
+import { Cookie, type CookieData, type CookieOptions } from './cookie.ts'
 import { defineSession, LAZY, type Current } from './lazy.ts'
+import { membersOf } from './members.ts'
 import { Session } from './session.ts'
 import { Store } from './store.ts'
 import { attributesOf, cookieFirst } from './text.ts'
+import { Tracked } from './tracked.ts'
 import { OWNER, type SessionRequest } from './types.ts'
 
 /** What stands on a request as its session: loaded or made, and neither parsed nor built before somebody looks. */
@@ -108,6 +110,12 @@ export class HeldSession {
   /** Makes the session of a record, and puts it on the request. */
   create(loaded: Loaded): Session {
     const { context, req } = this
+    const tracked = this.#track(loaded)
+    if (tracked) {
+      this.storedCookie = undefined
+      req.session = tracked.proxy
+      return tracked.proxy
+    }
     const record = (loaded.object ?? JSON.parse(loaded.text)) as { cookie?: CookieData }
     if (loaded.object === undefined && !context.options.hasLifetimes) adjustExpires(record as { cookie?: { expires?: unknown } }, loaded)
     this.storedCookie = record.cookie
@@ -115,6 +123,34 @@ export class HeldSession {
     const create = store instanceof Store ? store.createSession : Store.prototype.createSession
     create.call(store as Store, req, record)
     return req.session as Session
+  }
+
+  /** Where nobody makes sessions in his own way, only what is touched of a text is parsed. */
+  #track({ object, text }: Loaded): Tracked | undefined {
+    const { store, isOwn } = this.context
+    if (object !== undefined || !isOwn || (store as Store).createSession !== Store.prototype.createSession || !cookieFirst(text))
+      return undefined
+    const { start } = this.baseline
+    const members = membersOf(text, text.length - start.length)
+    return members && new Tracked(this, text, start, members)
+  }
+
+  /** The cookie of a stored text; a new one where it cannot be read. */
+  cookieOf(text: string): Cookie {
+    const { context, req, loaded } = this
+    let data: CookieData
+    try {
+      data = JSON.parse(text) as CookieData
+    } catch {
+      return context.newCookie(req)
+    }
+    this.storedCookie ??= data
+    const cookie = new Cookie(data as CookieOptions)
+    const expiresAt = loaded && !context.options.hasLifetimes ? loaded.stored.expiresAt : Infinity
+    if (data.expires && expiresAt !== Infinity) cookie._expires = new Date(expiresAt)
+    else if (typeof data.expires === 'string') cookie._expires = new Date(data.expires)
+    cookie.originalMaxAge = data.originalMaxAge
+    return cookie
   }
 
   /** The request's session, without waking it. */

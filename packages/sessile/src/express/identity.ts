@@ -25,7 +25,7 @@ export function renew(of: RequestSession, session: Session, reason: RenewReason,
     if (isUntouched) of.baseline.id = id
     return undefined
   }
-  const change = of.changeOf(session, JSON.stringify(session), loaded, meta)
+  const change = of.changeOf(session, of.textOf(session, attributesOf(session)), loaded, meta)
   return chain(move(of, loaded, id, change, reason), (moved) => {
     if (moved === 'gone') throw new SessionError('gone', 'It ended while it was given a new id.')
     of.rename(session, id, moved)
@@ -183,7 +183,7 @@ function updateStored<T>(of: RequestSession, session: Session, change: (draft: A
   const { context } = of
   const loaded = of.loaded!
   const { records } = context
-  const local = JSON.stringify(session)
+  const local = of.textOf(session, attributesOf(session))
   let returned: T
   const apply = (text: string): MaybePromise<Change> => {
     const { cookie, ...draft } = JSON.parse(text) as Attributes

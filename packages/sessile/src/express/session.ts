@@ -1,9 +1,10 @@
+import { inspect } from 'node:util'
 import type { MaybePromise } from '../core/backend.ts'
 import { SessionError } from '../core/errors.ts'
 import { ask } from '../stores/express-store/ask.ts'
 import { settle, type Callback } from './callback.ts'
 import type { Cookie } from './cookie.ts'
-import { OWNER, type Attributes, type SessionRequest } from './types.ts'
+import { OWNER, TRACKED, type Attributes, type SessionRequest } from './types.ts'
 
 /** What the middleware does for the sessions of one request. */
 export interface SessionOwner {
@@ -33,9 +34,7 @@ export class Session {
 
   /** @param data a record; names that a session has itself are left out */
   constructor(req: SessionRequest, data?: object | null) {
-    Object.defineProperty(this, 'req', { value: req })
-    // configurable: the id of a session that is renewed changes in place
-    Object.defineProperty(this, 'id', { value: req.sessionID, configurable: true })
+    hide(this, req, req.sessionID)
     if (typeof data !== 'object' || data === null) return
     const fields = data as Attributes
     const self = this as unknown as Attributes
@@ -106,6 +105,13 @@ export class Session {
   }
 }
 
+/** Gives a session what is its own and hidden. */
+export function hide(session: object, req: SessionRequest, id: string | undefined): void {
+  Object.defineProperty(session, 'req', { value: req })
+  // configurable: the id of a session that is renewed changes in place
+  Object.defineProperty(session, 'id', { value: id, configurable: true })
+}
+
 export interface SaveOrReload {
   (): Promise<void>
   (callback: Callback<void>): Session
@@ -148,6 +154,23 @@ for (const [name, method] of Object.entries({ save, reload })) {
     }
   })
 }
+
+const reserved = new Set(['id', 'req', 'cookie', '~'])
+for (let of: object | null = Session.prototype; of; of = Object.getPrototypeOf(of) as object | null) {
+  for (const name of Object.getOwnPropertyNames(of)) if (!OURS.has(name)) reserved.add(name)
+}
+
+/** Whether a session has a thing of this name itself, so that it is never an attribute. */
+export function isReserved(name: string): boolean {
+  return reserved.has(name)
+}
+
+// a proxy is shown as what is behind it, which may have nothing in it yet
+Object.defineProperty(Session.prototype, inspect.custom, {
+  value: function inspected(this: { [TRACKED]?: { whole(): object } }): object {
+    return this[TRACKED]?.whole() ?? this
+  }
+})
 
 function ownerOf(session: Session): SessionOwner | undefined {
   return (session.req as unknown as { [OWNER]?: SessionOwner })[OWNER]

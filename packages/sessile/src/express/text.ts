@@ -1,4 +1,5 @@
 import type { CookieData } from './cookie.ts'
+import { TRACKED } from './types.ts'
 
 /** How express-session and its stores begin a record. Every other text is taken for what it parses to. */
 const OPENING = '{"cookie":{'
@@ -46,7 +47,9 @@ export function attributesText(text: string): string {
  * @throws TypeError for what JSON cannot hold
  */
 export function attributesOf(session: object): string {
-  const fields = session as { cookie?: unknown }
+  const fields = session as { cookie?: unknown; [TRACKED]?: { attributes(): string } }
+  const tracked = fields[TRACKED]
+  if (tracked) return tracked.attributes()
   const { cookie } = fields
   if (cookie === undefined || Object.isFrozen(session)) return copiedAttributesOf(session)
   fields.cookie = undefined
@@ -67,7 +70,7 @@ export function textOf(cookie: string, attributes: string): string {
   return `{"cookie":${cookie}${attributes === '}' ? '' : ','}${attributes}`
 }
 
-/** The span that the cookie in a session's text is renewed by, without parsing it where it stands where it always does. */
+/** The span that the cookie in a session's text is renewed by, without parsing it where it stands where it always does. None in what is broken. */
 export function maxAgeOf(text: string): number | undefined {
   if (text.startsWith(MAX_AGE, OPENING.length)) {
     const start = OPENING.length + MAX_AGE.length
@@ -75,11 +78,15 @@ export function maxAgeOf(text: string): number | undefined {
     const value = Number(text.slice(start, text.indexOf(',', start)))
     if (!Number.isNaN(value)) return value
   }
-  const cookie = cookieFirst(text)
-    ? text.slice(OPENING.length - 1, cookieEnd(text))
-    : JSON.stringify((JSON.parse(text) as { cookie?: unknown }).cookie ?? {})
-  const { originalMaxAge } = JSON.parse(cookie) as { originalMaxAge?: unknown }
-  return typeof originalMaxAge === 'number' ? originalMaxAge : undefined
+  try {
+    const cookie = cookieFirst(text)
+      ? text.slice(OPENING.length - 1, cookieEnd(text))
+      : JSON.stringify((JSON.parse(text) as { cookie?: unknown }).cookie ?? {})
+    const { originalMaxAge } = JSON.parse(cookie) as { originalMaxAge?: unknown }
+    return typeof originalMaxAge === 'number' ? originalMaxAge : undefined
+  } catch {
+    return undefined
+  }
 }
 
 /** Whether two cookies, as they stand in a text, differ in more than their time. */

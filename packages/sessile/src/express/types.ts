@@ -5,6 +5,9 @@ import type { Session } from './session.ts'
 /** Where a request keeps what the middleware knows about its session. */
 export const OWNER = Symbol('sessile.owner')
 
+/** Where a session of which only what is touched is parsed has what tracks it. */
+export const TRACKED = Symbol('sessile.tracked')
+
 /** The request as Express and its middleware leave it. */
 export interface SessionRequest extends IncomingMessage {
   session?: Session | null | undefined

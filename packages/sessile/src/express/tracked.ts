@@ -1,0 +1,231 @@
+import type { Cookie } from './cookie.ts'
+import { PER_MEMBER } from './members.ts'
+import { hide, isReserved, Session } from './session.ts'
+import { attributesOf } from './text.ts'
+import { TRACKED, type Attributes, type SessionRequest } from './types.ts'
+
+/** An attribute that somebody read or set. */
+interface Touched {
+  readonly name: string
+  /** Which member of the text it is, counted in `PER_MEMBER`; -1 when it is not in there. */
+  readonly at: number
+  value: unknown
+  isSet: boolean
+}
+
+interface Origin {
+  readonly req: SessionRequest
+  /** The stored cookie, or a new one where it cannot be read. */
+  cookieOf(text: string): Cookie
+}
+
+const isNumeric = /^\d/
+const COOKIE_START = '{"cookie":'.length
+
+/**
+ * A stored session of which only what is touched is parsed, and compared at the end of the request: most requests read one or two
+ * attributes, and parsing, writing and comparing the others is nearly all that a session costs. It is a proxy's handler, since
+ * only a proxy sees everything that is read, set or listed. What asks for more than single attributes turns it
+ * into an ordinary session for the rest of the request.
+ */
+export class Tracked implements ProxyHandler<Session> {
+  readonly #origin: Origin
+  readonly #id: string
+  readonly #text: string
+  /** The attributes at the start, as `attributesText` gives them. */
+  readonly #start: string
+  /** See `membersOf`. */
+  readonly #members: readonly number[]
+  readonly #target = Object.create(Session.prototype) as Session
+  readonly proxy: Session
+  readonly #touched: Touched[] = []
+  #cookie: unknown
+  #hasCookie = false
+  #isWhole = false
+
+  constructor(origin: Origin, text: string, start: string, members: readonly number[]) {
+    this.#origin = origin
+    this.#id = origin.req.sessionID!
+    this.#text = text
+    this.#start = start
+    this.#members = members
+    this.proxy = new Proxy(this.#target, this)
+  }
+
+  /** Whether nobody has asked for the cookie, so that it is as it was stored. */
+  get isCookieUnseen(): boolean {
+    return !this.#hasCookie
+  }
+
+  get(target: Session, name: string | symbol, receiver: unknown): unknown {
+    if (name === TRACKED) return this
+    if (this.#isWhole || typeof name === 'symbol') return Reflect.get(target, name, receiver)
+    if (name === 'cookie') return this.#theCookie()
+    if (name === 'id') return this.#id
+    if (name === 'req') return this.#origin.req
+    if (isReserved(name)) return Reflect.get(target, name, receiver)
+    const one = this.#touch(name)
+    return one.at === -1 && !one.isSet ? Reflect.get(target, name, receiver) : one.value
+  }
+
+  set(target: Session, name: string | symbol, value: unknown, receiver: unknown): boolean {
+    if (!this.#isWhole) {
+      if (name === 'cookie') {
+        this.#cookie = value
+        this.#hasCookie = true
+        return true
+      }
+      if (typeof name === 'string' && receiver === this.proxy && !isReserved(name) && !isNumeric.test(name)) {
+        const one = this.#touch(name)
+        if (one.at !== -1 || one.isSet || !(name in target)) return this.#assign(one, value)
+      }
+      this.whole()
+    }
+    return Reflect.set(target, name, value, receiver === this.proxy ? target : receiver)
+  }
+
+  #assign(one: Touched, value: unknown): true {
+    // new ones stand in the order in which they were set
+    if (one.at === -1 && !one.isSet) this.#touched.push(...this.#touched.splice(this.#touched.indexOf(one), 1))
+    one.value = value
+    one.isSet = true
+    return true
+  }
+
+  has(target: Session, name: string | symbol): boolean {
+    if (this.#isWhole || typeof name === 'symbol') return Reflect.has(target, name)
+    if (name === 'cookie' || name === 'id' || name === 'req') return true
+    const one = this.#touch(name)
+    return one.at !== -1 || one.isSet || Reflect.has(target, name)
+  }
+
+  deleteProperty(_target: Session, name: string | symbol): boolean {
+    return Reflect.deleteProperty(this.whole(), name)
+  }
+
+  ownKeys(): (string | symbol)[] {
+    return Reflect.ownKeys(this.whole())
+  }
+
+  getOwnPropertyDescriptor(_target: Session, name: string | symbol): PropertyDescriptor | undefined {
+    return Reflect.getOwnPropertyDescriptor(this.whole(), name)
+  }
+
+  defineProperty(_target: Session, name: string | symbol, descriptor: PropertyDescriptor): boolean {
+    return Reflect.defineProperty(this.whole(), name, descriptor)
+  }
+
+  preventExtensions(): boolean {
+    return Reflect.preventExtensions(this.whole())
+  }
+
+  /** The session as an ordinary object, which from now on is what everything goes to. */
+  whole(): Session {
+    const target = this.#target
+    if (this.#isWhole) return target
+    hide(target, this.#origin.req, this.#id)
+    const fields = target as unknown as Attributes
+    fields['cookie'] = this.#theCookie()
+    const stored = this.#parsed()
+    for (const { name, at, value, isSet } of this.#touched) if (at !== -1 && (isSet || value !== undefined)) stored[name] = value
+    for (const name of Object.keys(stored)) fields[name] = stored[name]
+    for (const { name, at, value, isSet } of this.#touched) if (at === -1 && isSet) fields[name] = value
+    this.#isWhole = true
+    return target
+  }
+
+  /** The attributes as they are stored. */
+  #parsed(): Attributes {
+    try {
+      return JSON.parse(`{${this.#start}`) as Attributes
+    } catch {
+      const readable: Attributes = {}
+      for (let at = 0; at < this.#members.length; at += PER_MEMBER) {
+        const value = this.#valueAt(at)
+        if (value !== undefined) readable[this.#text.slice(this.#members[at]!, this.#members[at + 1]! - 2)] = value
+      }
+      return readable
+    }
+  }
+
+  #theCookie(): unknown {
+    if (!this.#hasCookie) {
+      const end = this.#text.length - this.#start.length - (this.#start === '}' ? 0 : 1)
+      this.#cookie = this.#origin.cookieOf(this.#text.slice(COOKIE_START, end))
+      this.#hasCookie = true
+    }
+    return this.#cookie
+  }
+
+  #touch(name: string): Touched {
+    for (const one of this.#touched) if (one.name === name) return one
+    const at = this.#find(name)
+    const one = { name, at, value: at === -1 ? undefined : this.#valueAt(at), isSet: false }
+    this.#touched.push(one)
+    return one
+  }
+
+  /** From the end: of two members of one name the last one counts. */
+  #find(name: string): number {
+    const members = this.#members
+    const length = name.length + 2
+    for (let at = members.length - PER_MEMBER; at >= 0; at -= PER_MEMBER) {
+      const start = members[at]!
+      if (members[at + 1]! - start === length && this.#text.startsWith(name, start)) return at
+    }
+    return -1
+  }
+
+  /** What is broken inside, although its brackets match, counts as absent. */
+  #valueAt(at: number): unknown {
+    try {
+      return JSON.parse(this.#text.slice(this.#members[at + 1]!, this.#members[at + 2]!))
+    } catch {
+      return undefined
+    }
+  }
+
+  /**
+   * The attributes as text: those that nobody touched as they were.
+   * @throws TypeError for what JSON cannot hold
+   */
+  attributes(): string {
+    if (this.#isWhole) return attributesOf(this.#target)
+    let pieces = ''
+    let from = this.#text.length - this.#start.length
+    const start = from
+    let added = ''
+    for (const one of this.#inOrder()) {
+      const { name, at, value, isSet } = one
+      if (!isSet && (typeof value !== 'object' || value === null)) continue
+      const member = memberOf(name, value)
+      if (at === -1) {
+        if (member !== '') added += `,${member}`
+        continue
+      }
+      // a member less: rare, and commas to be seen to
+      if (member === '') return attributesOf(this.whole())
+      const begin = this.#members[at]! - 1
+      const end = this.#members[at + 2]!
+      if (this.#text.slice(begin, end) === member) continue
+      pieces += this.#text.slice(from, begin) + member
+      from = end
+    }
+    if (from === start && added === '') return this.#start
+    const last = this.#text.length - 1
+    const rest = pieces + this.#text.slice(from, last)
+    return `${rest === '' ? added.slice(1) : rest + added}}`
+  }
+
+  /** As they stand in the text; what is not in there after the rest, as it was set. */
+  #inOrder(): readonly Touched[] {
+    const touched = this.#touched
+    if (touched.length < 2) return touched
+    return touched.toSorted((one, other) => (one.at === -1 ? Infinity : one.at) - (other.at === -1 ? Infinity : other.at) || 0)
+  }
+}
+
+/** A member as `JSON.stringify` writes it; empty where it leaves it out. */
+function memberOf(name: string, value: unknown): string {
+  return JSON.stringify({ [name]: value }).slice(1, -1)
+}
