@@ -59,6 +59,15 @@ export function unsign(signed: string, secrets: Secrets): string | undefined {
 }
 
 /**
+ * Whether a percent-encoded text ends in the MAC of an id, as cookies are sent; only of what they look like when nobody changed them.
+ * @param from where the MAC begins
+ * @returns false also where it has to be decoded to be told
+ */
+export function endsInMacOf(id: string, encoded: string, from: number, secret: Secret): boolean {
+  return macOf(secret).verifiesEncoded(id, encoded, from)
+}
+
+/**
  * Bytes for one purpose, derived from a secret (HKDF-SHA256): knowing those of one purpose tells nothing of another's.
  * @param purpose a fixed label, such as `handle`
  */

@@ -41,14 +41,15 @@ export class CookieForm {
 
   /**
    * The text of a Set-Cookie header.
+   * @param value percent-encoded
    * @throws TypeError for a name or a field that a cookie cannot carry
    */
   header(of: Cookie, value: string): string {
     const { _expires: expires } = of
     const isPlain = !expires || (expires instanceof Date && !Number.isNaN(expires.valueOf()))
-    if (!isPlain || !this.#knows(of)) return of.serialize(this.#name, value)
+    if (!isPlain || !this.#knows(of)) return of.serialize(this.#name, decodeURIComponent(value))
     const time = expires ? `; Expires=${this.#utc(expires as Date)}` : ''
-    return `${this.#name}=${encodeURIComponent(value)}${this.#before}${time}${this.#after}`
+    return `${this.#name}=${value}${this.#before}${time}${this.#after}`
   }
 
   #utc(date: Date): string {

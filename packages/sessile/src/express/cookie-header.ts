@@ -1,10 +1,15 @@
-import { sign, unsign, type Secret } from '../core/signatures.ts'
+import { endsInMacOf, sign, unsign, type Secret } from '../core/signatures.ts'
 import type { SessionRequest } from './types.ts'
 
 const QUOTE = 34
 
 /** The value of the first cookie of that name in a Cookie header: quotes removed, percent-decoded where that works. */
 export function cookieValue(header: string, name: string): string | undefined {
+  const sent = sentValue(header, name)
+  return sent === undefined ? undefined : decoded(sent)
+}
+
+function sentValue(header: string, name: string): string | undefined {
   let index = 0
   while (index < header.length) {
     const equals = header.indexOf('=', index)
@@ -18,20 +23,23 @@ export function cookieValue(header: string, name: string): string | undefined {
     }
     const start = firstOther(header, index, equals)
     const length = afterLastOther(header, equals, start) - start
-    if (length === name.length && header.startsWith(name, start)) return decoded(header, equals + 1, end)
+    if (length === name.length && header.startsWith(name, start)) return unquoted(header, equals + 1, end)
     index = end + 1
   }
   return undefined
 }
 
-function decoded(header: string, from: number, to: number): string {
+function unquoted(header: string, from: number, to: number): string {
   let start = firstOther(header, from, to)
   let end = afterLastOther(header, to, start)
   if (header.charCodeAt(start) === QUOTE && header.charCodeAt(end - 1) === QUOTE) {
     start++
     end--
   }
-  const value = header.slice(start, end)
+  return header.slice(start, end)
+}
+
+function decoded(value: string): string {
   if (!value.includes('%')) return value
   try {
     return decodeURIComponent(value)
@@ -57,20 +65,23 @@ function afterLastOther(text: string, from: number, to: number): number {
   return at
 }
 
-/** What a cookie carries: `s:` and the id, signed. */
-export function signedValue(id: string, secret: Secret): string {
-  return `s:${sign(id, secret)}`
+/** What a cookie carries, percent-encoded: `s:` and the id, signed. */
+export function valueFor(id: string, secret: Secret): string {
+  return encodeURIComponent(`s:${sign(id, secret)}`)
 }
 
 /** What a request brought. */
 export interface RequestCookie {
   /** The verified id. */
   readonly id: string | undefined
-  /** The signed value, if it is just what would be sent now. */
-  readonly signed: string | undefined
+  /** The value as it was sent, if the first secret signed it. */
+  readonly sent: string | undefined
 }
 
-const NOTHING: RequestCookie = Object.freeze({ id: undefined, signed: undefined })
+const NOTHING: RequestCookie = Object.freeze({ id: undefined, sent: undefined })
+/** How `s:` is sent. */
+const ENCODED = 's%3A'
+const AS_WE_SEND = /^s%3A[\w-]+\.(?:\w|%2B|%2F)+$/
 
 /**
  * The verified id that a request came with. The header is asked first, then what cookie-parser found.
@@ -79,26 +90,36 @@ const NOTHING: RequestCookie = Object.freeze({ id: undefined, signed: undefined 
 export function requestCookie(req: SessionRequest, name: string, secrets: readonly Secret[], fallback: () => void): RequestCookie {
   const header = req.headers.cookie
   if (header) {
-    const found = verified(cookieValue(header, name), secrets)
+    const sent = sentValue(header, name)
+    const found = sent === undefined ? undefined : (unchanged(sent, secrets[0]!) ?? verified(decoded(sent), secrets))
     if (found) return found
   }
   const signed = req.signedCookies?.[name]
   if (typeof signed === 'string' && signed !== '') {
     fallback()
-    return { id: signed, signed: undefined }
+    return { id: signed, sent: undefined }
   }
   const found = verified(req.cookies?.[name], secrets)
   if (found) fallback()
   return found ?? NOTHING
 }
 
+/** The value for the id that a request came with: nothing is signed again that was sent just so. */
+export function valueAgain({ id, sent }: RequestCookie, secret: Secret): string {
+  return sent !== undefined && AS_WE_SEND.test(sent) ? sent : valueFor(id!, secret)
+}
+
+/** A value as we send it, from a browser that did not change it: nearly all are, and need no decoding. */
+function unchanged(sent: string, secret: Secret): RequestCookie | undefined {
+  const dot = sent.lastIndexOf('.')
+  if (dot <= ENCODED.length || !sent.startsWith(ENCODED)) return undefined
+  const id = sent.slice(ENCODED.length, dot)
+  return !id.includes('%') && endsInMacOf(id, sent, dot + 1, secret) ? { id, sent } : undefined
+}
+
 function verified(value: unknown, secrets: readonly Secret[]): RequestCookie | undefined {
   if (typeof value !== 'string' || !value.startsWith('s:')) return undefined
-  const text = value.slice(2)
-  const first = unsign(text, secrets[0]!)
   // an empty id counts as none
-  if (first !== undefined) return first === '' ? undefined : { id: first, signed: value }
-  if (secrets.length < 2) return undefined
-  const id = unsign(text, secrets.slice(1))
-  return id ? { id, signed: undefined } : undefined
+  const id = unsign(value.slice(2), secrets as Secret[])
+  return id ? { id, sent: undefined } : undefined
 }

@@ -82,7 +82,7 @@ export class Finish implements Around {
     this.#touchOnce(session)
     const { cookie } = session
     this.#orNext(() => {
-      this.#sentCookie = sendCookie(res, context.form, this.#of.signed(req.sessionID!), cookie)
+      this.#sentCookie = sendCookie(res, context.form, this.#of.valueFor(req.sessionID!), cookie)
     })
   }
 

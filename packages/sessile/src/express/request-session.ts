@@ -9,7 +9,7 @@ import type { Change } from '../core/writer.ts'
 import { ask } from '../stores/express-store/ask.ts'
 import type { Context } from './context.ts'
 import { Cookie } from './cookie.ts'
-import { signedValue, type RequestCookie } from './cookie-header.ts'
+import { valueAgain, valueFor, type RequestCookie } from './cookie-header.ts'
 import { HeldSession } from './held-session.ts'
 import * as identity from './identity.ts'
 import { InFlight } from './in-flight.ts'
@@ -103,10 +103,10 @@ export class RequestSession extends HeldSession implements SessionOwner {
     return textOf(cookie instanceof Cookie ? this.context.form.json(cookie) : JSON.stringify(cookie), rest)
   }
 
-  /** What the cookie carries for an id; the browser's own, where it is that already. */
-  signed(id: string): string {
-    const { id: verified, signed } = this.cookie
-    return id === verified && signed !== undefined ? signed : signedValue(id, this.secrets[0]!)
+  /** The cookie's value for an id, percent-encoded; the browser's own, where it has that already. */
+  valueFor(id: string): string {
+    const secret = this.secrets[0]!
+    return id === this.cookieId ? valueAgain(this.cookie, secret) : valueFor(id, secret)
   }
 
   /** What is to be stored of a session. @param changed what changes in its meta */

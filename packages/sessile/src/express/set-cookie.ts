@@ -4,12 +4,12 @@ import type { SessionResponse } from './types.ts'
 
 /**
  * Adds the session's cookie after those that are there.
- * @param signed the id with its signature
+ * @param value percent-encoded
  * @returns the header's text
  * @throws TypeError for a name or a field that a cookie cannot carry
  */
-export function sendCookie(res: SessionResponse, form: CookieForm, signed: string, cookie: Cookie): string {
-  return add(res, form.header(cookie, signed))
+export function sendCookie(res: SessionResponse, form: CookieForm, value: string, cookie: Cookie): string {
+  return add(res, form.header(cookie, value))
 }
 
 /** Has the browser forget the cookie: same name, path, domain and flags, long expired. */
