@@ -1,5 +1,5 @@
 import type { StoredRecord, Version } from './backend.ts'
-import { splitText, type Meta } from './record-text.ts'
+import { metaAt, metaStart, splitText, textBefore, type Meta } from './record-text.ts'
 
 /** What the store is known to hold. */
 export interface Stored {
@@ -7,14 +7,40 @@ export interface Stored {
   readonly text: string
   readonly meta: Meta
   readonly version: Version
-  /** Epoch ms. */
-  readonly expiresAt: number
+  /** Epoch ms; a touch moves it. */
+  expiresAt: number
   readonly userId: string | undefined
+}
+
+/** What was read: the text is cut out of it when somebody wants it, since most requests do not. */
+class ReadStored implements Stored {
+  readonly data: string
+  readonly #end: number
+  readonly meta: Meta
+  readonly version: Version
+  expiresAt: number
+  readonly userId: string | undefined
+  #text: string | undefined
+
+  constructor({ data, version, expiresAt, userId }: StoredRecord, end: number) {
+    this.data = data
+    this.#end = end
+    this.meta = metaAt(data, end)
+    this.version = version
+    this.expiresAt = expiresAt
+    this.userId = userId
+  }
+
+  get text(): string {
+    return (this.#text ??= textBefore(this.data, this.#end))
+  }
 }
 
 /** @throws SyntaxError for data that is no JSON, where it has to be parsed, or that the store could not read itself */
 export function storedOf(record: StoredRecord): Stored {
   if (record.unreadable !== undefined) throw new SyntaxError(record.unreadable)
+  const end = metaStart(record.data)
+  if (end !== -1) return new ReadStored(record, end)
   const { text, meta } = splitText(record.data)
   return { text, meta, version: record.version, expiresAt: record.expiresAt, userId: record.userId }
 }
@@ -26,7 +52,8 @@ export function storedOf(record: StoredRecord): Stored {
 export class Loaded {
   /** Moves when another request gave this session a new id while this one held it. */
   key: string
-  text: string
+  #text: string | undefined
+  readonly #read: Stored
   userId: string | undefined
   stored: Stored
   /** From stores that give objects: the object that was read. */
@@ -36,9 +63,22 @@ export class Loaded {
 
   constructor(key: string, stored: Stored, object?: object) {
     this.key = key
-    this.text = stored.text
+    this.#read = stored
     this.userId = stored.userId
     this.stored = stored
     this.object = object
+  }
+
+  get text(): string {
+    return (this.#text ??= this.#read.text)
+  }
+
+  set text(text: string) {
+    this.#text = text
+  }
+
+  /** Begins as `text` does, and may have more at the end: for those who look at the beginning only, which costs no copy. */
+  get beginning(): string {
+    return this.#text ?? (this.#read instanceof ReadStored ? this.#read.data : this.#read.text)
   }
 }

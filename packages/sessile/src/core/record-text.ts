@@ -31,22 +31,51 @@ export interface SplitText {
 
 const NO_META: Meta = Object.freeze({})
 const OPENING = ',"~":{'
+const CREATED = '{"c":'
+const TAG = ',"t":"'
+const QUOTE = 34
+const DIGIT_0 = 48
+const DIGIT_9 = 57
 
 /**
  * Takes the reserved member off a stored text.
  * Our own writes put it last, so it is cut off without parsing; an older writer that kept it may have moved it.
  */
 export function splitText(data: string): SplitText {
-  const start = data.lastIndexOf(OPENING)
-  if (start >= 0 && data.endsWith('}}') && data.indexOf('}', start) === data.length - 2) {
-    return { text: `${data.slice(0, start)}}`, meta: JSON.parse(data.slice(start + OPENING.length - 1, -1)) as Meta }
-  }
+  const start = metaStart(data)
+  if (start !== -1) return { text: textBefore(data, start), meta: metaAt(data, start) }
   if (!data.includes('"~":')) return { text: data, meta: NO_META }
   const parsed = JSON.parse(data) as Record<string, unknown>
   const meta = parsed['~']
   if (typeof meta !== 'object' || meta === null || Array.isArray(meta)) return { text: data, meta: NO_META }
   delete parsed['~']
   return { text: JSON.stringify(parsed), meta: meta as Meta }
+}
+
+/** Where the meta of a text begins in which it is the last member; -1 where there is none there. */
+export function metaStart(data: string): number {
+  const start = data.lastIndexOf(OPENING)
+  return start >= 0 && data.endsWith('}}') && data.indexOf('}', start) === data.length - 2 ? start : -1
+}
+
+/** The text without its meta. @param start as `metaStart` gives it */
+export function textBefore(data: string, start: number): string {
+  return `${data.slice(0, start)}}`
+}
+
+/** The meta. Nearly always it is a time, and perhaps a tag, which can be read without parsing. @throws SyntaxError */
+export function metaAt(data: string, start: number): Meta {
+  const from = start + OPENING.length - 1
+  const end = data.length - 2
+  if (data.startsWith(CREATED, from)) {
+    let at = from + CREATED.length
+    let c = 0
+    for (let code = data.charCodeAt(at); code >= DIGIT_0 && code <= DIGIT_9; code = data.charCodeAt(++at)) c = c * 10 + code - DIGIT_0
+    if (at === end && c > 0) return { c }
+    const t = data.startsWith(TAG, at) && c > 0 ? data.slice(at + TAG.length, end - 1) : '"'
+    if (/^[\w-]+$/.test(t) && data.charCodeAt(end - 1) === QUOTE) return { c, t }
+  }
+  return JSON.parse(data.slice(from, -1)) as Meta
 }
 
 /** Puts the meta in, as the last member. @param tagged whether this write needs a tag of its own */

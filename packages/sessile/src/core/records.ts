@@ -1,10 +1,10 @@
-import { supports, type MaybePromise, type SessionBackend } from './backend.ts'
+import { supports, type MaybePromise, type SessionBackend, type StoredRecord } from './backend.ts'
 import { StoreCalls } from './calls.ts'
 import { now } from './clock.ts'
 import { SessionError } from './errors.ts'
 import type { EventHub } from './events.ts'
 import { Loaded, type Stored } from './loaded.ts'
-import { chain } from './maybe.ts'
+import { chain, isPromise } from './maybe.ts'
 import { mergeTexts } from './merge.ts'
 import type { Meta } from './record-text.ts'
 import { Renewals, type Renewal } from './renewal.ts'
@@ -61,23 +61,23 @@ export class SessionRecords {
   }
 
   #load(key: string, hops: number, tells: boolean): MaybePromise<Loaded | undefined> {
-    return chain(
-      this.calls.run('read', () => this.backend.read(key)),
-      (record) => {
-        if (record === undefined || record.expiresAt <= now()) return undefined
-        const stored = this.#writer.understood(key, record)
-        if (stored === undefined) return undefined
-        if (stored.meta.n === undefined) return new Loaded(key, stored, record.object)
-        if (stored.meta.o === undefined || stored.meta.o <= now() || hops >= MAX_HOPS) {
-          if (tells) this.events.emit('retired-id', () => ({ handle: this.handleOf(key) }))
-          return undefined
-        }
-        return chain(this.#load(stored.meta.n, hops + 1, tells), (loaded) => {
-          if (loaded) loaded.moved = true
-          return loaded
-        })
-      }
-    )
+    const record = this.calls.run('read', () => this.backend.read(key))
+    return isPromise(record) ? record.then((later) => this.#found(key, later, hops, tells)) : this.#found(key, record, hops, tells)
+  }
+
+  #found(key: string, record: StoredRecord | undefined, hops: number, tells: boolean): MaybePromise<Loaded | undefined> {
+    if (record === undefined || record.expiresAt <= now()) return undefined
+    const stored = this.#writer.understood(key, record)
+    if (stored === undefined) return undefined
+    if (stored.meta.n === undefined) return new Loaded(key, stored, record.object)
+    if (stored.meta.o === undefined || stored.meta.o <= now() || hops >= MAX_HOPS) {
+      if (tells) this.events.emit('retired-id', () => ({ handle: this.handleOf(key) }))
+      return undefined
+    }
+    return chain(this.#load(stored.meta.n, hops + 1, tells), (loaded) => {
+      if (loaded) loaded.moved = true
+      return loaded
+    })
   }
 
   /**
@@ -202,13 +202,12 @@ export class SessionRecords {
   /** Lengthens a session's life. @returns false when it is gone, which is not an error */
   touch(loaded: Loaded, expiresAt: number): MaybePromise<boolean> {
     const { key, stored } = loaded
-    return chain(
-      this.calls.run('extend', () => this.backend.extend(key, expiresAt, stored.userId)),
-      (lives) => {
-        if (lives && expiresAt > stored.expiresAt) loaded.stored = { ...stored, expiresAt }
-        return lives
-      }
-    )
+    const lives = this.calls.run('extend', () => this.backend.extend(key, expiresAt, stored.userId))
+    const touched = (alive: boolean): boolean => {
+      if (alive && expiresAt > stored.expiresAt) stored.expiresAt = expiresAt
+      return alive
+    }
+    return isPromise(lives) ? lives.then(touched) : touched(lives)
   }
 
   /** Ends a session for good, whatever is in flight. @returns whether there was one */

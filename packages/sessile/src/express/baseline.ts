@@ -5,8 +5,8 @@ import { attributesText } from './text.ts'
 export class Baseline {
   /** The id at the start; another one means "modified". */
   id: string | undefined
-  /** A session's text whose attributes are the start; they are cut out when they are needed. */
-  #text = ''
+  /** The stored session whose attributes are the start; they are cut out when they are needed. */
+  #stored: { readonly text: string } | undefined
   #attributes: string | undefined
   #savedId: string | undefined
   /** Absent with a `savedId`: the start itself needs no saving. */
@@ -15,9 +15,9 @@ export class Baseline {
   hasStoredChanges = false
 
   /** A session that was loaded. @param isSaved whether it needs no saving as it is */
-  loaded(id: string, text: string, isSaved: boolean): void {
+  loaded(id: string, stored: { readonly text: string }, isSaved: boolean): void {
     this.id = id
-    this.#text = text
+    this.#stored = stored
     this.#attributes = undefined
     this.#savedId = isSaved ? id : undefined
     this.#savedAttributes = undefined
@@ -31,9 +31,9 @@ export class Baseline {
   }
 
   /** What was reloaded is the start from now on; it needs no saving where what was there before needed none. */
-  reloaded(text: string): void {
+  reloaded(stored: { readonly text: string }): void {
     if (this.#savedAttributes !== undefined && this.#savedAttributes !== this.start) this.hasStoredChanges = true
-    this.#text = text
+    this.#stored = stored
     this.#attributes = undefined
     this.#savedAttributes = undefined
   }
@@ -64,6 +64,6 @@ export class Baseline {
 
   /** The attributes at the start. */
   get start(): string {
-    return (this.#attributes ??= attributesText(this.#text))
+    return (this.#attributes ??= this.#stored === undefined ? '' : attributesText(this.#stored.text))
   }
 }

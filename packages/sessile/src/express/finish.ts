@@ -196,7 +196,7 @@ export class Finish implements Around {
   #touchUnseen(): MaybePromise<unknown> {
     const loaded = this.#of.loaded!
     const at = now()
-    const maxAge = maxAgeOf(loaded.text)
+    const maxAge = maxAgeOf(loaded.beginning)
     return this.#touchTo(
       undefined,
       this.#of.context.endsAt(maxAge, maxAge === undefined ? undefined : at + maxAge, loaded.stored.meta, loaded.userId, at)

@@ -38,9 +38,9 @@ export class HeldSession {
     const id = this.req.sessionID!
     this.loaded = loaded
     this.loadedId = id
-    this.baseline.loaded(id, loaded.text, !this.context.options.resave)
+    this.baseline.loaded(id, loaded.stored, !this.context.options.resave)
     if (loaded.moved) this.deadId = id
-    if (loaded.object === undefined && cookieFirst(loaded.text)) this.#handOverUnseen()
+    if (loaded.object === undefined && cookieFirst(loaded.beginning)) this.#handOverUnseen()
     else this.create(loaded)
   }
 

@@ -61,9 +61,9 @@ export function infoOfRequest(
  * asked for: whoever asks at every request who it is of, and until when, costs a microsecond.
  */
 export function infoOfUnseen({ context, loaded, session }: { context: Context; loaded: Loaded; session: () => object }): SessionInfo {
-  const { key, text, stored } = loaded
+  const { key, stored } = loaded
   const userId = context.userIdOfLoaded(loaded)
-  const maxAge = maxAgeOf(text)
+  const maxAge = maxAgeOf(loaded.beginning)
   const ends = context.endsAt(maxAge, maxAge === undefined ? undefined : stored.expiresAt, stored.meta, userId, now())
   const info = describe(context, key, stored.meta, userId, ends.idleExpiresAt)
   Object.defineProperty(info, UNSEEN, { value: { session, attributes: undefined } satisfies Unseen })

@@ -155,7 +155,7 @@ export class RequestSession extends HeldSession implements SessionOwner {
           if (!loaded) throw new Error('failed to load session')
           this.loaded = loaded
           this.loadedId = session.id
-          this.baseline.reloaded(loaded.text)
+          this.baseline.reloaded(loaded.stored)
           this.req.sessionID = session.id
           this.create(loaded)
         }),
