@@ -80,8 +80,18 @@ export function metaAt(data: string, start: number): Meta {
 
 /** Puts the meta in, as the last member. @param tagged whether this write needs a tag of its own */
 export function joinText(text: string, meta: Meta, tagged: boolean): string {
-  const own: Meta = tagged ? { ...meta, t: newTag() } : meta
-  const member = JSON.stringify(own)
+  const member = metaText(tagged ? { ...meta, t: newTag() } : meta)
   if (member === '{}') return text
   return `${text.slice(0, -1)}${text === '{}' ? '' : ','}"~":${member}}`
+}
+
+function metaText(meta: Meta): string {
+  const { c } = meta
+  if (typeof c === 'number' && c > 0) {
+    let more = 0
+    for (const _ in meta) more++
+    if (more === 1) return `{"c":${c}}`
+    if (more === 2 && meta.t !== undefined) return `{"c":${c},"t":"${meta.t}"}`
+  }
+  return JSON.stringify(meta)
 }

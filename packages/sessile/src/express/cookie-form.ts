@@ -1,5 +1,9 @@
 import cookie from 'cookie'
-import type { Cookie } from './cookie.ts'
+import { Cookie } from './cookie.ts'
+
+const MAX_AGE = '{"originalMaxAge":'
+const EXPIRES = ',"expires":"'
+const ISO_LENGTH = 24
 
 /**
  * How cookies are written: their JSON in a record and their text in a header. The settings of an app's cookies are nearly always
@@ -22,6 +26,8 @@ export class CookieForm {
   /** Header attributes before and after Expires. */
   #before = ''
   #after = ''
+  #ms = NaN
+  #msText = ''
   #second = NaN
   #secondText = ''
 
@@ -36,7 +42,48 @@ export class CookieForm {
     const isPlain =
       typeof originalMaxAge === 'number' && expires instanceof Date && Number.isFinite(originalMaxAge) && !Number.isNaN(expires.valueOf())
     if (!isPlain || !this.#knows(of)) return JSON.stringify(of)
-    return `{"originalMaxAge":${originalMaxAge}${this.#jsonBetween},"expires":"${expires.toISOString()}"${this.#jsonAfter}`
+    return `${MAX_AGE}${originalMaxAge}${this.#jsonBetween}${EXPIRES}${this.#iso(expires)}"${this.#jsonAfter}`
+  }
+
+  /**
+   * The cookie that a text of this form is of, without parsing it.
+   * @param expiresAt epoch ms, in place of the time in the text
+   * @returns `undefined` where the settings are not those of the last cookie
+   */
+  read(text: string, expiresAt: number): Cookie | undefined {
+    if (!this.#isKnown || !text.startsWith(MAX_AGE)) return undefined
+    const afterMaxAge = text.indexOf(',', MAX_AGE.length)
+    const originalMaxAge = Number(text.slice(MAX_AGE.length, afterMaxAge))
+    const time = afterMaxAge + this.#jsonBetween.length + EXPIRES.length
+    const after = time + ISO_LENGTH + 1
+    const isSame =
+      Number.isInteger(originalMaxAge) &&
+      text.length === after + this.#jsonAfter.length &&
+      text.startsWith(this.#jsonBetween, afterMaxAge) &&
+      text.startsWith(EXPIRES, time - EXPIRES.length) &&
+      text.endsWith(this.#jsonAfter)
+    if (!isSame) return undefined
+    const cookie = new Cookie()
+    cookie._expires = new Date(expiresAt)
+    cookie.originalMaxAge = originalMaxAge
+    // in the order in which a record's fields are taken
+    if (this.#partitioned !== undefined) cookie.partitioned = this.#partitioned as boolean
+    if (this.#priority !== undefined) cookie.priority = this.#priority as 'low'
+    if (this.#secure !== undefined) cookie.secure = this.#secure as boolean
+    if (this.#httpOnly !== undefined) cookie.httpOnly = this.#httpOnly as boolean
+    if (this.#domain !== undefined) cookie.domain = this.#domain as string
+    if (this.#path !== undefined) cookie.path = this.#path as string
+    if (this.#sameSite !== undefined) cookie.sameSite = this.#sameSite as boolean
+    return cookie
+  }
+
+  #iso(date: Date): string {
+    const ms = date.valueOf()
+    if (ms !== this.#ms) {
+      this.#ms = ms
+      this.#msText = date.toISOString()
+    }
+    return this.#msText
   }
 
   /**

@@ -112,7 +112,8 @@ export class Finish implements Around {
     if (this.#touched) return
     this.#touched = true
     session.touch()
-    this.#of.context.follow(session.cookie, this.#of.context.userIdOf(session))
+    const { context } = this.#of
+    if (context.options.hasLifetimes) context.follow(session.cookie, context.userIdOf(session))
   }
 
   end(): MaybePromise<boolean> {

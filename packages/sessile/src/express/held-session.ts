@@ -138,6 +138,12 @@ export class HeldSession {
   /** The cookie of a stored text; a new one where it cannot be read. */
   cookieOf(text: string): Cookie {
     const { context, req, loaded } = this
+    const expiresAt = loaded && !context.options.hasLifetimes ? loaded.stored.expiresAt : Infinity
+    const known = expiresAt === Infinity ? undefined : context.form.read(text, expiresAt)
+    if (known) {
+      this.storedCookie ??= known.data
+      return known
+    }
     let data: CookieData
     try {
       data = JSON.parse(text) as CookieData
@@ -146,7 +152,6 @@ export class HeldSession {
     }
     this.storedCookie ??= data
     const cookie = new Cookie(data as CookieOptions)
-    const expiresAt = loaded && !context.options.hasLifetimes ? loaded.stored.expiresAt : Infinity
     if (data.expires && expiresAt !== Infinity) cookie._expires = new Date(expiresAt)
     else if (typeof data.expires === 'string') cookie._expires = new Date(data.expires)
     cookie.originalMaxAge = data.originalMaxAge

@@ -195,9 +195,7 @@ export class Tracked implements ProxyHandler<Session> {
     let from = this.#text.length - this.#start.length
     const start = from
     let added = ''
-    for (const one of this.#inOrder()) {
-      const { name, at, value, isSet } = one
-      if (!isSet && (typeof value !== 'object' || value === null)) continue
+    for (const { name, at, value } of this.#perhapsChanged()) {
       const member = memberOf(name, value)
       if (at === -1) {
         if (member !== '') added += `,${member}`
@@ -217,15 +215,19 @@ export class Tracked implements ProxyHandler<Session> {
     return `${rest === '' ? added.slice(1) : rest + added}}`
   }
 
-  /** As they stand in the text; what is not in there after the rest, as it was set. */
-  #inOrder(): readonly Touched[] {
-    const touched = this.#touched
-    if (touched.length < 2) return touched
-    return touched.toSorted((one, other) => (one.at === -1 ? Infinity : one.at) - (other.at === -1 ? Infinity : other.at) || 0)
+  /** As they stand in the text; what is not in there after the rest, as it was set. What was read and is no object is as it was. */
+  #perhapsChanged(): readonly Touched[] {
+    const some = this.#touched.filter(({ value, isSet }) => isSet || (typeof value === 'object' && value !== null))
+    return some.length < 2 ? some : some.sort((one, other) => placeOf(one) - placeOf(other) || 0)
   }
+}
+
+function placeOf({ at }: Touched): number {
+  return at === -1 ? Infinity : at
 }
 
 /** A member as `JSON.stringify` writes it; empty where it leaves it out. */
 function memberOf(name: string, value: unknown): string {
+  if (typeof value === 'number' && Number.isFinite(value)) return `${JSON.stringify(name)}:${value}`
   return JSON.stringify({ [name]: value }).slice(1, -1)
 }

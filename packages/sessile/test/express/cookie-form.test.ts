@@ -20,10 +20,20 @@ const cookies = fc.record(
 
 test('cookies are written as JSON.stringify and the cookie package write them', () => {
   const form = new CookieForm('n')
+  let known = 0
   fc.assert(
     fc.property(cookies, fc.string(), (given, value) => {
       const cookie = new Cookie(given as object)
-      assert.equal(form.json(cookie), JSON.stringify(cookie))
+      const text = JSON.stringify(cookie)
+      assert.equal(form.json(cookie), text)
+      const read = form.read(text, 5e12)
+      if (read) {
+        const data = JSON.parse(text)
+        const parsed = Object.assign(new Cookie({ ...data, expires: new Date(5e12) }), { originalMaxAge: data.originalMaxAge })
+        assert.deepEqual([read, Object.keys(read)], [parsed, Object.keys(parsed)])
+        known++
+      }
+      assert.equal(form.read(`${text} `, 5e12), undefined)
       let expected: string
       try {
         expected = cookie.serialize('n', value)
@@ -35,6 +45,7 @@ test('cookies are written as JSON.stringify and the cookie package write them', 
     }),
     { numRuns: 2000 }
   )
+  assert.ok(known > 100, `${known} were read without parsing`)
 })
 
 test('a name that no cookie can have is refused each time', () => {
