@@ -1,4 +1,5 @@
 import { channel as channelOf, type Channel } from 'node:diagnostics_channel'
+import type { WarningCode } from './warnings.ts'
 
 /**
  * Every event, with what it carries. Payloads hold handles, never ids, keys or data (`expired` alone carries the
@@ -27,6 +28,8 @@ export interface SessionEvents {
   'retired-id': { handle: string }
   /** A store call failed or was too late. */
   'store-error': { operation: string; message: string }
+  /** How the app is set up makes cookies vanish, or is not safe. Each is told once for each `session()`; `page` says more. */
+  warning: { code: WarningCode; message: string; page: string }
   /** Any session's end, whatever the reason: for closing sockets and streams. */
   ended: { handle: string; userId?: string; reason: 'destroyed' | 'revoked' | 'renewed' | 'expired' }
 }
@@ -47,6 +50,7 @@ export const SESSION_EVENTS = [
   'unreadable-record',
   'retired-id',
   'store-error',
+  'warning',
   'ended'
 ] as const satisfies readonly SessionEvent[]
 

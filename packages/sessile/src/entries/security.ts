@@ -11,7 +11,6 @@ export type {
   Limit,
   Middleware,
   Refusal,
-  SessionOptionsLike,
   SignalledSession,
   SignalsOptions,
   ThrottleOptions
@@ -19,7 +18,7 @@ export type {
 export { policy, type Policy, type PolicyParts } from '../security/policy.ts'
 export type { CryptographyUse, PolicyLifetime, PolicyValues } from '../security/policy-text.ts'
 export { safeReturnPath } from '../security/return-path.ts'
-export { reviewOptions, type ReviewCode, type ReviewFinding } from '../security/review.ts'
+export { reviewOptions, type ReviewCode, type ReviewFinding, type SessionOptionsLike } from '../express/review.ts'
 export {
   agentFamily,
   signals,

@@ -9,6 +9,7 @@ import { chain } from '../core/maybe.ts'
 import type { Meta } from '../core/record-text.ts'
 import { SessionRecords, type RecordsOptions } from '../core/records.ts'
 import type { Secret } from '../core/signatures.ts'
+import { sweepRegularly } from '../core/sweeper.ts'
 import { userOf, type UserIdOf } from '../core/user-of.ts'
 import { fromExpressStore, type ExpressStoreBackend } from '../stores/express-store/backend.ts'
 import { DEFAULT_IDLE_MS, isBackendStore, isUnchanged, type BackendStore } from './backend-store.ts'
@@ -18,6 +19,7 @@ import type { Resolved } from './options.ts'
 import { isSecure } from './secure.ts'
 import { Session } from './session.ts'
 import { OWNER, type Attributes, type SessionRequest, type StoreLike } from './types.ts'
+import { Warnings } from './warnings.ts'
 
 interface Generating {
   generate(): void
@@ -37,6 +39,7 @@ export class Context {
   readonly options: Resolved
   readonly store: StoreLike
   readonly events: EventHub
+  readonly warnings: Warnings
   readonly form: CookieForm
   /** Over the store's own backend, when it is one of ours. */
   readonly own: SessionRecords | undefined
@@ -45,18 +48,29 @@ export class Context {
   /** A `maxAge` or `expires` that came from the options is no wish of this one session. */
   readonly #optionMaxAge: unknown
   readonly #handleSecret: Secret = newId()
+  #stopSweeping: (() => void) | undefined
 
   constructor(options: Resolved, store: StoreLike, events: EventHub) {
     this.options = options
     this.store = store
     this.events = events
+    this.warnings = new Warnings(events)
     this.form = new CookieForm(options.name)
     this.#optionMaxAge = typeof options.cookie === 'function' ? undefined : options.cookie.maxAge
     const { anonymous, signedIn } = options.lifetimes
     const keepMeta = anonymous.absoluteMs !== undefined || signedIn.absoluteMs !== undefined
     const backend = fromExpressStore(store, { keepMeta })
     this.#foreign = { backend, records: this.#records(backend, { deadlineMs: options.deadlineMs ?? Infinity, passErrors: true }) }
-    if (isBackendStore(store)) this.own = this.#records(store.backend, { deadlineMs: options.deadlineMs ?? DEFAULT_DEADLINE_MS })
+    if (!isBackendStore(store)) return
+    this.own = this.#records(store.backend, { deadlineMs: options.deadlineMs ?? DEFAULT_DEADLINE_MS })
+    // of several session() on one store the first sweeps it
+    if (options.sweepEveryMs !== undefined && !store.attachment && supports(store.backend, 'removeExpired'))
+      this.#stopSweeping = sweepRegularly(this.own, options.sweepEveryMs)
+  }
+
+  /** Ends what goes on beside the requests. */
+  close(): void {
+    this.#stopSweeping?.()
   }
 
   #records(backend: SessionBackend, more: { deadlineMs?: number; passErrors?: boolean }): SessionRecords {

@@ -41,6 +41,7 @@ export function session(options?: SessionOptions): SessionMiddleware {
   const context = new Context(resolved, store, new EventHub())
   if (isBackendStore(store)) store.attachment ??= { records: context.own!, keyOf: (id) => context.ownKeyOf(id) }
   context.installGenerate()
+  context.warnings.review(given, store)
   const readiness = { ready: true }
   store.on?.('disconnect', () => {
     readiness.ready = false

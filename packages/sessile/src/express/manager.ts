@@ -40,6 +40,7 @@ export interface SessionManager {
   sweep(limit?: number): Promise<number>
   /** Opens the store and sees whether it answers. */
   ready(): Promise<void>
+  /** Stops sweeping and closes the store. */
   close(): Promise<void>
 }
 
@@ -127,6 +128,7 @@ export function managerOf(context: Context): SessionManager {
     },
 
     async close() {
+      context.close()
       if (supports(backend, 'close')) await backend.close()
     }
   }

@@ -40,6 +40,7 @@ export function handle(
   const secrets = context.options.secrets ?? (req.secret ? [req.secret as Secret] : undefined)
   if (!secrets) return next(new Error('secret option required for sessions'))
 
+  if (!context.warnings.hasMet) context.warnings.meet(req, context.options.proxy)
   req.sessionStore = context.store
   const cookie = requestCookie(req, context.options.name, secrets, deprecateFallback)
   const { id } = cookie

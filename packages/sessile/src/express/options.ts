@@ -57,8 +57,41 @@ export interface SessionOptions {
   whenTooMany?: 'refuse' | 'end-oldest' | undefined
   /** Decides attributes that two requests changed at once. */
   merge?: MergeRules | undefined
-  /** Largest record, in bytes. Default: no limit. */
+  /** Largest record, in bytes. Default: no limit; in the presets 262144. */
   maxBytes?: number | undefined
+  /**
+   * How often sessions that ran out are removed where the store does not do it by itself (memory, SQLite, PostgreSQL), and told by
+   * the event `expired`. `false`: never, because `startSweeping` or a job does it. Default: `1m`.
+   */
+  sweepEvery?: Duration | false | undefined
+}
+
+const SWEEP_EVERY = '1m'
+
+/** All names; the compiler sees to it that none is missing. */
+export const OPTION_NAMES: Readonly<Record<keyof SessionOptions, true>> = {
+  secret: true,
+  name: true,
+  key: true,
+  cookie: true,
+  genid: true,
+  resave: true,
+  saveUninitialized: true,
+  rolling: true,
+  unset: true,
+  proxy: true,
+  store: true,
+  lifetimes: true,
+  touchSlack: true,
+  hashIds: true,
+  onStoreError: true,
+  storeTimeout: true,
+  userIdOf: true,
+  maxSessionsPerUser: true,
+  whenTooMany: true,
+  merge: true,
+  maxBytes: true,
+  sweepEvery: true
 }
 
 export interface Resolved {
@@ -83,6 +116,8 @@ export interface Resolved {
   readonly whenTooMany: 'refuse' | 'end-oldest'
   readonly merge: MergeRules | undefined
   readonly maxBytes: number | undefined
+  /** Absent: sweeping is left to others. */
+  readonly sweepEveryMs: number | undefined
 }
 
 /**
@@ -110,12 +145,34 @@ export function resolveSessionOptions(given: SessionOptions): Resolved {
     hashIds: oneOf('hashIds', given.hashIds ?? false, [false, true, 'migrate'] as const),
     onStoreError: oneOf('onStoreError', given.onStoreError ?? 'express-session', ['express-session', 'fail', 'continue'] as const),
     deadlineMs: given.storeTimeout === undefined ? undefined : milliseconds('storeTimeout', given.storeTimeout),
-    userIdOf: given.userIdOf,
-    maxSessionsPerUser: given.maxSessionsPerUser,
+    userIdOf: functionOrNothing('userIdOf', given.userIdOf),
+    maxSessionsPerUser: positive('maxSessionsPerUser', given.maxSessionsPerUser),
     whenTooMany: oneOf('whenTooMany', given.whenTooMany ?? 'refuse', ['refuse', 'end-oldest'] as const),
-    merge: given.merge,
-    maxBytes: given.maxBytes
+    merge: mergeRules(given.merge),
+    maxBytes: positive('maxBytes', given.maxBytes),
+    sweepEveryMs: given.sweepEvery === false ? undefined : milliseconds('sweepEvery', given.sweepEvery ?? SWEEP_EVERY)
   })
+}
+
+function positive(name: string, value: number | undefined): number | undefined {
+  if (value === undefined || value === Infinity || (Number.isInteger(value) && value > 0)) return value
+  throw new SessionError('bad-option', `${name} must be a whole number above 0, not ${shown(value)}.`)
+}
+
+function functionOrNothing<F>(name: string, value: F): F {
+  if (value === undefined || typeof value === 'function') return value
+  throw new SessionError('bad-option', `${name} must be a function, not ${shown(value)}.`)
+}
+
+function mergeRules(rules: MergeRules | undefined): MergeRules | undefined {
+  if (rules === undefined) return undefined
+  if (typeof rules !== 'object' || rules === null) throw new SessionError('bad-option', 'merge must be an object of functions.')
+  for (const [name, rule] of Object.entries(rules)) functionOrNothing(`merge.${name}`, rule)
+  return rules
+}
+
+function shown(value: unknown): string {
+  return typeof value === 'object' && value !== null ? 'an object' : String(value)
 }
 
 function oneOf<T>(name: string, value: unknown, allowed: readonly T[]): T {

@@ -4,7 +4,7 @@ import { SessionError } from '../core/errors.ts'
 import { chain } from '../core/maybe.ts'
 import { derive, secretList, type Secret, type Secrets } from '../core/signatures.ts'
 import { backendByUrl } from '../stores/by-url.ts'
-import { weakness } from './review.ts'
+import { weakness } from '../express/review.ts'
 
 /** What `encrypted` takes. */
 export interface EncryptionOptions {

@@ -3,8 +3,6 @@ import type { MaybePromise, SessionBackend } from '../core/backend.ts'
 import { SessionError } from '../core/errors.ts'
 import { milliseconds, resolveOptions, type Duration } from '../core/options.ts'
 import type { Secrets } from '../core/signatures.ts'
-import type { CookieOptions } from '../express/cookie.ts'
-import type { SessionOptions } from '../express/options.ts'
 import type { SignalChange, SignalVerdict } from './signals.ts'
 
 /** A request as Node, Connect or Express have it. */
@@ -24,15 +22,6 @@ export interface Refusal {
   readonly error: string
   /** The stable word for programs. */
   readonly code: string
-}
-
-/** Options for `session()`, to be looked at only: what is called by them is left aside, so it may be typed in any way. */
-export type SessionOptionsLike = Omit<SessionOptions, 'cookie' | 'genid' | 'store' | 'userIdOf' | 'merge'> & {
-  readonly cookie?: CookieOptions | ((req: never) => CookieOptions) | undefined
-  readonly genid?: ((req: never) => string) | undefined
-  readonly store?: unknown
-  readonly userIdOf?: unknown
-  readonly merge?: unknown
 }
 
 /** What `crossSite` takes. */

@@ -6,8 +6,9 @@ import { secretList } from '../core/signatures.ts'
 import { DEFAULT_IDLE_MS } from '../express/backend-store.ts'
 import type { CookieOptions } from '../express/cookie.ts'
 import { resolveSessionOptions, type SessionOptions } from '../express/options.ts'
+import type { SessionOptionsLike } from '../express/review.ts'
 import { isEncrypted } from './encrypted.ts'
-import { THROTTLE_DEFAULTS, type Limit, type SessionOptionsLike, type ThrottleOptions } from './options.ts'
+import { THROTTLE_DEFAULTS, type Limit, type ThrottleOptions } from './options.ts'
 import { policyText, type CryptographyUse, type PolicyLimit, type PolicyValues } from './policy-text.ts'
 
 /** What an app has besides its sessions. */

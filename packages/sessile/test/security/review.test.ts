@@ -3,7 +3,7 @@ import { createSecretKey, randomBytes, randomUUID } from 'node:crypto'
 import { describe, it } from 'node:test'
 import type { SessionOptions } from '../../src/express/options.ts'
 import { secure } from '../../src/security/presets.ts'
-import { reviewOptions } from '../../src/security/review.ts'
+import { reviewOptions } from '../../src/express/review.ts'
 
 const good: SessionOptions = { ...secure('web', { production: true }), secret: randomBytes(32).toString('base64') }
 const codesOf = (options: SessionOptions) => reviewOptions(options).map(({ code }) => code)
@@ -39,7 +39,7 @@ describe('reviewOptions', () => {
     assert.deepEqual(withCookie({ secure: false }, '__Secure-visit'), ['cookie-over-http', 'cookie-prefix'])
     assert.deepEqual(withCookie({ sameSite: undefined }), ['same-site'])
     assert.deepEqual(withCookie({ sameSite: 'none' }), [])
-    assert.deepEqual(withCookie({ sameSite: 'none', secure: false }), ['cookie-over-http', 'same-site'])
+    assert.deepEqual(withCookie({ sameSite: 'none', secure: false }), ['cookie-over-http', 'same-site-none'])
     assert.deepEqual(withCookie({ maxAge: 401 * 86_400_000 }), ['long-cookie'])
     assert.deepEqual(codesOf({ ...good, saveUninitialized: true }), ['sessions-without-need'])
   })

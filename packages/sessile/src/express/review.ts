@@ -1,7 +1,16 @@
-import { optionalMilliseconds, type Duration } from '../core/options.ts'
+import { optionalMilliseconds } from '../core/options.ts'
 import { secretList, type Secret } from '../core/signatures.ts'
-import type { CookieOptions } from '../express/cookie.ts'
-import type { SessionOptionsLike } from './options.ts'
+import type { CookieOptions } from './cookie.ts'
+import type { SessionOptions } from './options.ts'
+
+/** Options for `session()`, to be looked at only: what is called by them is left aside, so it may be typed in any way. */
+export type SessionOptionsLike = Omit<SessionOptions, 'cookie' | 'genid' | 'store' | 'userIdOf' | 'merge'> & {
+  readonly cookie?: CookieOptions | ((req: never) => CookieOptions) | undefined
+  readonly genid?: ((req: never) => string) | undefined
+  readonly store?: unknown
+  readonly userIdOf?: unknown
+  readonly merge?: unknown
+}
 
 /** What can be wrong with options that `session()` takes without a word, as express-session does. */
 export type ReviewCode =
@@ -11,6 +20,7 @@ export type ReviewCode =
   | 'cookie-readable'
   | 'cookie-prefix'
   | 'same-site'
+  | 'same-site-none'
   | 'long-cookie'
   | 'lazy-touch'
   | 'sessions-without-need'
@@ -54,22 +64,29 @@ export function reviewOptions(options: SessionOptionsLike): readonly ReviewFindi
   if (saveUninitialized !== false)
     found('sessions-without-need', 40, 'saveUninitialized should be false: every robot gets a session otherwise.')
   const slack = optionalMilliseconds('touchSlack', options.touchSlack)
-  for (const [kind, lifetime] of Object.entries(options.lifetimes ?? {}) as [string, { idle?: Duration } | undefined][]) {
-    const idle = optionalMilliseconds('idle', lifetime?.idle)
-    if (slack !== undefined && idle !== undefined && slack > idle / 2) {
-      found(
-        'lazy-touch',
-        34,
-        `touchSlack is more than half of lifetimes.${kind}.idle: sessions live much longer than they should; a hundredth is plenty.`
-      )
-    }
+  for (const [name, idle] of idleTimes(options)) {
+    if (slack !== undefined && slack > idle / 2)
+      found('lazy-touch', 34, `touchSlack is more than half of ${name}, so half of it is taken; a hundredth is plenty.`)
   }
   return findings
+}
+
+/** How long sessions live unused, each by its option's name, ms. */
+function idleTimes({ lifetimes, cookie }: SessionOptionsLike): [string, number][] {
+  const times: [string, number][] = []
+  for (const kind of ['anonymous', 'signedIn'] as const) {
+    const idle = optionalMilliseconds('idle', lifetimes?.[kind]?.idle)
+    if (idle !== undefined) times.push([`lifetimes.${kind}.idle`, idle])
+  }
+  const maxAge: unknown = typeof cookie === 'function' ? undefined : cookie?.maxAge
+  if (typeof maxAge === 'number') times.push(['cookie.maxAge', maxAge])
+  return times
 }
 
 /** What is wrong with a secret, to follow its name in a sentence; `undefined`: nothing. */
 export function weakness(secret: Secret): string | undefined {
   if (typeof secret !== 'string') {
+    if (typeof secret !== 'object' || secret === null) return 'is neither text nor bytes nor a key'
     const bytes = 'symmetricKeySize' in secret ? (secret.symmetricKeySize ?? 0) : 'byteLength' in secret ? secret.byteLength : 0
     return bytes >= MIN_SECRET ? undefined : `has ${bytes} bytes, ${MIN_SECRET} are asked for`
   }
@@ -90,7 +107,7 @@ function reviewCookie(name: string, cookie: CookieOptions, found: (code: ReviewC
   }
   if (sameSite === undefined || sameSite === false) found('same-site', 17, "cookie.sameSite should be said: 'lax', or 'strict'.")
   else if (sameSite === 'none' && !secure)
-    found('same-site', 17, "Browsers drop the cookie in silence: sameSite 'none' asks for secure: true.")
+    found('same-site-none', 17, "Browsers drop the cookie in silence: sameSite 'none' asks for secure: true.")
   if (typeof maxAge === 'number' && maxAge > MAX_AGE_MS) {
     found('long-cookie', 20, `cookie.maxAge is ${Math.round(maxAge / 86_400_000)} days; browsers cut it to 400.`)
   }
