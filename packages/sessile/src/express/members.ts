@@ -1,4 +1,4 @@
-import { isReserved } from './session.ts'
+import { isReservedIn } from './session.ts'
 
 const QUOTE = 34
 const COMMA = 44
@@ -36,7 +36,7 @@ export function membersOf(text: string, from: number): number[] | undefined {
     for (let code = first; code !== QUOTE; code = text.charCodeAt(++at)) {
       if (code === BACKSLASH || at >= last) return undefined
     }
-    if (text.charCodeAt(at + 1) !== COLON || isReserved(text.slice(name, at))) return undefined
+    if (text.charCodeAt(at + 1) !== COLON || isReservedIn(text, name, at)) return undefined
     const value = at + 2
     at = valueEnd(text, value)
     if (at === -1 || at === value) return undefined

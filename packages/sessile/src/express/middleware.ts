@@ -10,6 +10,8 @@ import { RequestSession } from './request-session.ts'
 import { holdResponse } from './response.ts'
 import { OWNER, type Next, type SessionRequest, type SessionResponse } from './types.ts'
 
+const SLASH = 47
+
 /** Whether the store said that it is connected. */
 export interface Readiness {
   ready: boolean
@@ -33,7 +35,7 @@ export function handle(
     debug('store is disconnected')
     return next()
   }
-  if (!pathOf(req).startsWith(context.pathFor(req))) {
+  if (!isWithin(req, context.pathFor(req))) {
     debug('pathname mismatch')
     return next()
   }
@@ -64,13 +66,18 @@ export function handle(
   )
 }
 
+function isWithin(req: SessionRequest, path: string): boolean {
+  // nearly all: the whole site, asked in the usual form
+  return (path === '/' && (req.originalUrl ?? req.url ?? '').charCodeAt(0) === SLASH) || pathOf(req).startsWith(path)
+}
+
 /** The path as the client asked for it, also under a mount point. */
 function pathOf(req: SessionRequest): string {
   const url = req.originalUrl ?? req.url ?? ''
   const query = url.search(/[?#]/)
   let path = query === -1 ? url : url.slice(0, query)
   // absolute-form, as proxies are asked
-  if (path.charCodeAt(0) !== 47) path = path.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '')
+  if (path.charCodeAt(0) !== SLASH) path = path.replace(/^[a-z][a-z0-9+.-]*:\/\/[^/]*/i, '')
   return path || '/'
 }
 

@@ -155,9 +155,20 @@ for (const [name, method] of Object.entries({ save, reload })) {
   })
 }
 
+const LENGTHS = 32
 const reserved = new Set(['id', 'req', 'cookie', '~'])
 for (let of: object | null = Session.prototype; of; of = Object.getPrototypeOf(of) as object | null) {
   for (const name of Object.getOwnPropertyNames(of)) if (!OURS.has(name)) reserved.add(name)
+}
+
+/** By first character and length: nearly all names are told from these without being looked up. */
+const perhapsReserved = new Uint8Array(128 * LENGTHS)
+for (const name of reserved) perhapsReserved[name.charCodeAt(0) * LENGTHS + name.length] = 1
+
+/** As `isReserved`, of a part of a text. */
+export function isReservedIn(text: string, from: number, to: number): boolean {
+  const length = to - from
+  return length < LENGTHS && perhapsReserved[text.charCodeAt(from) * LENGTHS + length] === 1 && isReserved(text.slice(from, to))
 }
 
 /** Whether a session has a thing of this name itself, so that it is never an attribute. */
