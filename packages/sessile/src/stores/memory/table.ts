@@ -13,9 +13,9 @@ import type {
 import { now } from '../../core/clock.ts'
 import { SessionError } from '../../core/errors.ts'
 import { ExpiryQueue } from './expiry-queue.ts'
+import { KeyIndex } from './key-index.ts'
 import { placeOf, Rows } from './rows.ts'
 import type { Page } from './rows.ts'
-import { ShardedMap } from './sharded-map.ts'
 import { UseOrder } from './use-order.ts'
 import { UserIndex } from './user-index.ts'
 
@@ -29,7 +29,7 @@ export class MemoryTable implements SessionBackend {
   readonly #maxRecords: number
   readonly #order: UseOrder | undefined
   #rows = new Rows()
-  #rowOfKey = new ShardedMap<number>()
+  #rowOfKey = new KeyIndex(this.#rows)
   #users = new UserIndex()
   #expiry = new ExpiryQueue()
   /** Counts all writes, so a version never comes back, not even under a key that was removed and made again. */
@@ -57,7 +57,7 @@ export class MemoryTable implements SessionBackend {
     if (row === undefined) {
       if (this.#rows.count >= this.#maxRecords) this.#evict()
       row = this.#rows.take(key)
-      this.#rowOfKey.set(key, row)
+      this.#rowOfKey.add(key, row)
       this.#order?.add(row)
     }
     return this.#write(row, next)
@@ -137,7 +137,7 @@ export class MemoryTable implements SessionBackend {
   end(): void {
     this.#closed = true
     this.#rows = new Rows()
-    this.#rowOfKey = new ShardedMap()
+    this.#rowOfKey = new KeyIndex(this.#rows)
     this.#users = new UserIndex()
     this.#expiry = new ExpiryQueue()
   }
@@ -182,7 +182,7 @@ export class MemoryTable implements SessionBackend {
     const page = this.#rows.pageOf(row)
     const at = placeOf(row)
     this.#setUser(page, at, row, undefined)
-    this.#rowOfKey.delete(page.keys[at]!)
+    this.#rowOfKey.delete(row)
     this.#expiry.delete(row)
     this.#order?.delete(row)
     this.#rows.free(row)
