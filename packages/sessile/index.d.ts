@@ -73,7 +73,7 @@ declare namespace session {
     whenTooMany?: 'refuse' | 'end-oldest' | undefined
     /** Decides attributes that two requests changed at once. */
     merge?: MergeRules | undefined
-    /** Largest record, in bytes. Default: no limit; in the presets 262144. */
+    /** Largest record, in bytes. Default: no limit; in the presets 1048576. */
     maxBytes?: number | undefined
     /** How often sessions that ran out are removed where the store does not do it by itself; `false`: never. Default: `1m`. */
     sweepEvery?: Duration | false | undefined

@@ -55,6 +55,7 @@ export class Finish implements Around {
           if (this.#ended || this.#of.current() !== session) return undefined
           const rest = attributesOf(session)
           if (!this.#of.shouldSave(session, rest)) return undefined
+          this.#of.refuseUnstorable(rest)
           this.#touchOnce(session)
           return this.#of.run(() => this.#of.store(session, rest), true)
         },
@@ -165,8 +166,10 @@ export class Finish implements Around {
       if (!this.#of.shouldSave(seen, rest) && !this.#isRenewalDue()) return () => this.#touchUnseen()
       this.#touchOnce(seen)
     }
+    const saves = this.#of.shouldSave(seen, rest)
+    if (saves) this.#of.refuseUnstorable(rest)
     if (this.#isRenewalDue()) return () => identity.renewRoutinely(this.#of, seen)
-    if (this.#of.shouldSave(seen, rest)) {
+    if (saves) {
       // people replace `save` on a session; then theirs is called
       if (seen.save !== ownSave) return () => ask((answer) => seen.save(answer as () => void))
       return () => this.#of.store(seen, rest)

@@ -8,7 +8,7 @@ import type { Meta } from '../core/record-text.ts'
 import type { Change } from '../core/writer.ts'
 import type { RequestSession } from './request-session.ts'
 import type { Session } from './session.ts'
-import { attributesOf } from './text.ts'
+import { attributesOf, textOf } from './text.ts'
 import type { Attributes } from './types.ts'
 
 /**
@@ -92,7 +92,7 @@ export function signIn(of: RequestSession, session: Session, userId: string | nu
 
   const changeWith = (kept: boolean): Change => {
     const { cookie, ...attributes } = session as unknown as Attributes
-    const text = JSON.stringify({ cookie, ...(kept ? attributes : undefined), ...data, userId })
+    const text = textFor(of, cookie, { ...(kept ? attributes : undefined), ...data, userId })
     const { expiresAt } = context.endsWith(session.cookie, { c: now(), a: now() }, user, now())
     return { text, expiresAt, userId: user, object: context.isOwn ? undefined : liveCopy(session, text), always: true, meta: { a: now() } }
   }
@@ -195,7 +195,7 @@ function updateStored<T>(of: RequestSession, session: Session, change: (draft: A
       }
       const { expiresAt, meta } = of.changeOf(session, text, loaded)
       return {
-        text: JSON.stringify({ cookie, ...draft }),
+        text: textFor(of, cookie, draft),
         expiresAt: Math.max(expiresAt, loaded.stored.expiresAt),
         userId,
         meta,
@@ -228,6 +228,13 @@ function refresh(session: Session, before: string, after: string): void {
     if (name === 'cookie' || (Object.hasOwn(old, name) && JSON.stringify(old[name]) === JSON.stringify(value))) continue
     Object.defineProperty(live, name, { value, writable: true, enumerable: true, configurable: true })
   }
+}
+
+/** @throws SessionError `not-storable`, `too-large` */
+function textFor(of: RequestSession, cookie: unknown, attributes: Attributes): string {
+  const rest = attributesOf(attributes)
+  of.refuseUnstorable(rest)
+  return textOf(JSON.stringify(cookie), rest)
 }
 
 function nothing(): void {}

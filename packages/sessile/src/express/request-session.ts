@@ -14,6 +14,7 @@ import { HeldSession } from './held-session.ts'
 import * as identity from './identity.ts'
 import { InFlight } from './in-flight.ts'
 import type { Session, SessionOwner } from './session.ts'
+import { refuseUnstorable } from './storable.ts'
 import { Store } from './store.ts'
 import { attributesOf, textOf } from './text.ts'
 import type { Attributes, Next, SessionRequest, SessionResponse } from './types.ts'
@@ -84,6 +85,11 @@ export class RequestSession extends HeldSession implements SessionOwner {
     return chain(created, (stored) => this.stored(session, stored))
   }
 
+  /** @param rest a session's attributes. @throws SessionError `not-storable`, `too-large` */
+  refuseUnstorable(rest: string): void {
+    refuseUnstorable(rest, this.baseline.start, this.context.options.maxBytes)
+  }
+
   commit(session: Session, loaded: Loaded, change: Change): MaybePromise<void> {
     return chain(this.context.records.commit(loaded, change), (outcome) => {
       if (outcome === 'gone' || loaded.moved) this.deadId = session.id
@@ -142,6 +148,7 @@ export class RequestSession extends HeldSession implements SessionOwner {
 
   save(session: Session): MaybePromise<void> {
     const rest = attributesOf(session)
+    this.refuseUnstorable(rest)
     // the call counts, not its success: the end of the request does not repeat it
     this.baseline.saved(session.id, rest)
     return this.run(() => this.store(session, rest), this.loaded === undefined)

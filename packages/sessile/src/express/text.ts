@@ -1,4 +1,6 @@
+import { isSessionError } from '../core/errors.ts'
 import type { CookieData } from './cookie.ts'
+import { unstorable } from './storable.ts'
 import { TRACKED } from './types.ts'
 
 /** How express-session and its stores begin a record. Every other text is taken for what it parses to. */
@@ -44,25 +46,37 @@ export function attributesText(text: string): string {
 /**
  * The attributes of a session as text, in the same form. The cookie is taken off while it is written: a copy without it would cost
  * more than the writing.
- * @throws TypeError for what JSON cannot hold
+ * @throws SessionError `not-storable` for what JSON cannot hold
  */
 export function attributesOf(session: object): string {
   const fields = session as { cookie?: unknown; [TRACKED]?: { attributes(): string } }
   const tracked = fields[TRACKED]
-  if (tracked) return tracked.attributes()
+  if (tracked) {
+    try {
+      return tracked.attributes()
+    } catch (error) {
+      throw isSessionError(error) ? error : unstorable(session, error)
+    }
+  }
   const { cookie } = fields
   if (cookie === undefined || Object.isFrozen(session)) return copiedAttributesOf(session)
   fields.cookie = undefined
   try {
     return JSON.stringify(session).slice(1)
+  } catch (error) {
+    throw unstorable(session, error)
   } finally {
     fields.cookie = cookie
   }
 }
 
 function copiedAttributesOf(session: object): string {
-  const { cookie: _, ...attributes } = session as Record<string, unknown>
-  return JSON.stringify(attributes).slice(1)
+  try {
+    const { cookie: _, ...attributes } = session as Record<string, unknown>
+    return JSON.stringify(attributes).slice(1)
+  } catch (error) {
+    throw unstorable(session, error)
+  }
 }
 
 /** A session's text. @param cookie its JSON. @param attributes as `attributesOf` gives them */

@@ -74,7 +74,7 @@ export function secure(preset: PresetName = 'web', given: PresetOptions = {}): P
     hashIds: true,
     onStoreError: 'fail',
     storeTimeout: '2s',
-    maxBytes: 262_144
+    maxBytes: 1_048_576
   } satisfies SessionOptions
   const explain = (): string =>
     reasons(numbers, options)
@@ -114,6 +114,6 @@ function reasons(numbers: Numbers, { name, cookie }: Omit<Preset, 'explain'>): r
     ['hashIds true', 'who reads the store finds nothing that signs anybody in.'],
     ['onStoreError fail', 'without the store nobody is taken for a visitor and nothing pretends to be saved: 503, and the cookie is kept.'],
     ['storeTimeout 2s', 'a slow store makes no queue of requests.'],
-    ['maxBytes 262144', 'no visitor can fill the store with one session.']
+    ['maxBytes 1048576', 'no visitor can fill the store with one session.']
   ]
 }
