@@ -54,7 +54,10 @@ declare namespace session {
 
     /** How long sessions live, for visitors and for signed-in users. Default: as their cookies say. */
     lifetimes?: LifetimesOptions | undefined
-    /** Put off storing a moved expiry, and store one this much further when it is due. Default: every request stores it. */
+    /**
+     * Put off storing a moved expiry, and store one this much further when it is due. Default: with `lifetimes` 1 % of the idle time
+     * and at most 30 s, without them every request stores it.
+     */
     touchSlack?: Duration | undefined
     /** Store a hash in place of the id; `migrate` also finds records stored under their id, and moves them. Default: false. */
     hashIds?: boolean | 'migrate' | undefined

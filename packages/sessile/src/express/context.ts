@@ -3,7 +3,7 @@ import { supports, type MaybePromise, type SessionBackend } from '../core/backen
 import { now } from '../core/clock.ts'
 import type { EventHub } from '../core/events.ts'
 import { handleOf, hashId, newId } from '../core/ids.ts'
-import { endsOf, lifetimeOf, renewalDue, type Ends } from '../core/lifetimes.ts'
+import { defaultSlackMs, endsOf, lifetimeOf, renewalDue, type Ends } from '../core/lifetimes.ts'
 import type { Loaded } from '../core/loaded.ts'
 import { chain } from '../core/maybe.ts'
 import type { Meta } from '../core/record-text.ts'
@@ -203,6 +203,14 @@ export class Context {
     if (idleMs !== undefined && (!isKnown || this.#isUsual(originalMaxAge))) return at + idleMs
     if (isKnown) return expires
     return at + (isBackendStore(this.store) ? this.store.idleMs : DEFAULT_IDLE_MS)
+  }
+
+  /** How much further than asked a touch goes, ms. A third-party store is given the session's own time: there is nothing to put off. */
+  slackOf({ idleExpiresAt }: Ends): number {
+    const { slackMs, hasLifetimes } = this.options
+    if (!this.isOwn || (slackMs === undefined && !hasLifetimes)) return 0
+    const idleMs = idleExpiresAt - now()
+    return Math.min(slackMs ?? defaultSlackMs(idleMs), idleMs / 2)
   }
 
   /** A cookie that a handler gave a time of its own overrides the lifetime; the options' cookie, and ours, do not. */

@@ -1,5 +1,6 @@
 import type { MaybePromise } from '../core/backend.ts'
 import { later, now } from '../core/clock.ts'
+import { touchTo, type Ends } from '../core/lifetimes.ts'
 import { attempt, chain } from '../core/maybe.ts'
 import { ask } from '../stores/express-store/ask.ts'
 import * as identity from './identity.ts'
@@ -213,18 +214,18 @@ export class Finish implements Around {
     const userId = context.userIdOf(session)
     const ends = context.endsWith(session.cookie, loaded.stored.meta, userId, now())
     // a touch only lengthens a life; anything else is a write
-    const isShorter = ends.expiresAt + context.options.slackMs < loaded.stored.expiresAt
+    const isShorter = ends.expiresAt + context.slackOf(ends) < loaded.stored.expiresAt
     if (context.isOwn && (isShorter || settingsDiffer(storedCookie ?? {}, session.cookie))) {
       return this.#of.commit(session, loaded, this.#of.changeOf(session, this.#of.textOf(session, rest), loaded))
     }
     return this.#touchTo(session, ends)
   }
 
-  #touchTo(session: Session | undefined, ends: { readonly expiresAt: number; readonly absoluteExpiresAt: number }): MaybePromise<unknown> {
+  #touchTo(session: Session | undefined, ends: Ends): MaybePromise<unknown> {
     const { context, loaded, loadedId } = this.#of
-    const { slackMs } = context.options
-    if (slackMs > 0 && loaded!.stored.expiresAt >= ends.expiresAt) return undefined
-    return chain(context.touch(loaded!, session, Math.min(ends.expiresAt + slackMs, ends.absoluteExpiresAt)), (lives) => {
+    const expiresAt = touchTo(loaded!.stored.expiresAt, ends, context.slackOf(ends))
+    if (expiresAt === undefined) return undefined
+    return chain(context.touch(loaded!, session, expiresAt), (lives) => {
       if (!lives) this.#of.deadId = loadedId
     })
   }

@@ -3,7 +3,7 @@ import type { SessionBackend } from '../core/backend.ts'
 import { SessionError } from '../core/errors.ts'
 import { resolveLifetimes, type Lifetimes, type LifetimesOptions } from '../core/lifetimes.ts'
 import type { MergeRules } from '../core/merge.ts'
-import { milliseconds, type Duration } from '../core/options.ts'
+import { milliseconds, optionalMilliseconds, type Duration } from '../core/options.ts'
 import type { Secret, Secrets } from '../core/signatures.ts'
 import type { CookieOptions } from './cookie.ts'
 import type { Attributes, SessionRequest, StoreLike } from './types.ts'
@@ -38,7 +38,10 @@ export interface SessionOptions {
 
   /** How long sessions live, for visitors and for signed-in users. Default: as their cookies say. */
   lifetimes?: LifetimesOptions | undefined
-  /** Put off storing a moved expiry, and store one this much further when it is due. Default: every request stores it. */
+  /**
+   * Put off storing a moved expiry, and store one this much further when it is due; at most half of the idle time. Default: with
+   * `lifetimes` 1 % of the idle time and at most 30 s, without them every request stores it, as with stores written for express-session.
+   */
   touchSlack?: Duration | undefined
   /** Store a hash in place of the id; `migrate` also finds records stored under their id, and moves them. Default: false. */
   hashIds?: boolean | 'migrate' | undefined
@@ -107,7 +110,8 @@ export interface Resolved {
   readonly secrets: readonly Secret[] | undefined
   readonly lifetimes: Lifetimes
   readonly hasLifetimes: boolean
-  readonly slackMs: number
+  /** Absent: see `defaultSlackMs`, and none where there are no lifetimes. */
+  readonly slackMs: number | undefined
   readonly hashIds: boolean | 'migrate'
   readonly onStoreError: OnStoreError
   readonly deadlineMs: number | undefined
@@ -141,7 +145,7 @@ export function resolveSessionOptions(given: SessionOptions): Resolved {
     secrets: secret ? (Array.isArray(secret) ? secret : [secret]) : undefined,
     lifetimes: resolveLifetimes(given.lifetimes),
     hasLifetimes: given.lifetimes !== undefined,
-    slackMs: given.touchSlack === undefined ? 0 : milliseconds('touchSlack', given.touchSlack),
+    slackMs: optionalMilliseconds('touchSlack', given.touchSlack),
     hashIds: oneOf('hashIds', given.hashIds ?? false, [false, true, 'migrate'] as const),
     onStoreError: oneOf('onStoreError', given.onStoreError ?? 'express-session', ['express-session', 'fail', 'continue'] as const),
     deadlineMs: given.storeTimeout === undefined ? undefined : milliseconds('storeTimeout', given.storeTimeout),

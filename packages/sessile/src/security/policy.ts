@@ -1,6 +1,6 @@
 import { SESSION_EVENTS } from '../core/events.ts'
 import { SessionError } from '../core/errors.ts'
-import type { Lifetime } from '../core/lifetimes.ts'
+import { defaultSlackMs, type Lifetime, type Lifetimes } from '../core/lifetimes.ts'
 import { milliseconds } from '../core/options.ts'
 import { secretList } from '../core/signatures.ts'
 import { DEFAULT_IDLE_MS } from '../express/backend-store.ts'
@@ -49,7 +49,7 @@ export function policy(options: SessionOptionsLike, parts: PolicyParts = {}): Po
     timeouts: {
       anonymous: lived(resolved.lifetimes.anonymous, resolved.cookie),
       signedIn: lived(resolved.lifetimes.signedIn, resolved.cookie),
-      touchSlackMs: resolved.slackMs
+      touchSlackMs: resolved.slackMs ?? longestSlackMs(resolved.lifetimes)
     },
     concurrency: { maxSessionsPerUser: resolved.maxSessionsPerUser ?? null, whenTooMany: resolved.whenTooMany },
     cookie: cookieOf(resolved.name, resolved.cookie, resolved.rolling, resolved.saveUninitialized),
@@ -98,6 +98,11 @@ function throttleOf(given: PolicyParts['throttle']): Policy['throttling']['signI
     deviceMemoryMs: milliseconds('deviceMemory', options.deviceMemory),
     ipv6Prefix: options.ipv6Prefix
   }
+}
+
+/** The most that a session of either kind outlives its idle time by, where nothing else was given. */
+function longestSlackMs({ anonymous, signedIn }: Lifetimes): number {
+  return Math.max(defaultSlackMs(anonymous.idleMs), defaultSlackMs(signedIn.idleMs))
 }
 
 function cryptographyOf(options: SessionOptionsLike, hashIds: boolean, parts: PolicyParts): CryptographyUse[] {

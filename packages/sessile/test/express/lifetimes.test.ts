@@ -211,3 +211,43 @@ test("with rolling the browser keeps the cookie as long as its session lives unu
   assert.equal(left(await server.get('/own')), 5 * MINUTE)
   assert.equal(attributesOf((await server.get('/none')).cookies[0])['expires'], undefined)
 })
+
+/** Uses a session every `every` ms for a time, then leaves it. @returns after how long it was gone, ms, to 1 % of the idle time */
+async function lifeUnused(server: Awaited<ReturnType<typeof app>>, clock: ReturnType<typeof clockFor>, idleMs: number): Promise<number> {
+  const step = idleMs / 200
+  const { cookie } = await server.get('/cart')
+  for (let used = 0; used < 3 * idleMs; used += step * 7) {
+    assert.equal((await server.get('/unseen', { cookie })).status, 200)
+    await clock.advance(step * 7)
+  }
+  assert.equal((await server.get('/look', { cookie })).json().session.cart, 1, 'alive while it is used')
+  const at = Date.now()
+  const stored = (await server.sessions.scan()).sessions[0].expiresAt - at
+  await clock.advance(idleMs - 1)
+  assert.equal((await server.sessions.scan()).sessions.length, 1, 'never ended early')
+  return stored
+}
+
+for (const [what, more, slackMs] of [
+  ['default: 1 % of half an hour', { lifetimes: { anonymous: { idle: '30m' } } }, 18_000],
+  ['default: 30 s of a week', { lifetimes: { anonymous: { idle: '7d' } } }, 30_000],
+  ['a day of half an hour is capped at half of it', { touchSlack: '1d', lifetimes: { anonymous: { idle: '30m' } } }, 900_000],
+  ['a day of a cookie of half an hour is capped, too', { touchSlack: '1d', cookie: { maxAge: 1_800_000 } }, 900_000],
+  ['none without lifetimes', { cookie: { maxAge: 1_800_000 } }, 0]
+] as const) {
+  test(`touches end no session early, nor later than the slack (${what})`, async (t) => {
+    const clock = clockFor(t)
+    const idleMs = what.includes('week') ? 7 * 24 * 60 * MINUTE : 30 * MINUTE
+    const server = await app(t, { store: memoryStore(), sweepEvery: false, ...more })
+    const lives = await lifeUnused(server, clock, idleMs)
+    assert.ok(lives >= idleMs && lives <= idleMs + slackMs, `${lives - idleMs} ms`)
+  })
+}
+
+test('with a third-party store each request touches, whatever touchSlack says', async (t) => {
+  const store = new PlainStore()
+  const server = await app(t, { store, touchSlack: '1m', cookie: { maxAge: MINUTE * 30 } })
+  const { cookie } = await server.get('/cart')
+  for (const path of ['/look', '/unseen', '/look']) await server.get(path, { cookie })
+  assert.equal(store.count('touch'), 3)
+})
