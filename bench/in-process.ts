@@ -8,7 +8,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { parseArgs } from 'node:util'
-import { exchange, type Handler } from './exchange.ts'
+import type { Handler } from './exchange.ts'
+import { bare, cookiesOf, cpu, handlerOf, median, OPTIONS, WORKLOADS, type Middleware } from './workloads.ts'
 
 const require = createRequire(import.meta.url)
 const sessile = require('sessile')
@@ -24,15 +25,12 @@ const { values } = parseArgs({
   }
 })
 
-type Request = { session: Record<string, unknown> }
-type Middleware = (req: unknown, res: unknown, next: (error?: unknown) => void) => void
 interface Contender {
   readonly name: string
   readonly make: (more: object) => Middleware
 }
 
 const folder = mkdtempSync(join(tmpdir(), 'sessile-bench-'))
-const OPTIONS = { secret: 'a secret for benchmarks alone', resave: false, saveUninitialized: false, cookie: { maxAge: 3_600_000 } }
 
 /** What each store costs with its usual companion on the same engine. */
 const contenders: Record<string, () => { theirs: Contender; ours: Contender[] }> = {
@@ -62,42 +60,13 @@ const contenders: Record<string, () => { theirs: Contender; ours: Contender[] }>
   }
 }
 
-const filled = (bytes: number) => {
-  const items: Record<string, unknown> = {}
-  for (let at = 0; JSON.stringify(items).length < bytes - 20; at++)
-    items[`item${at}`] = { id: at, name: 'a thing in the session', price: at * 100 }
-  return items
+/** What is to be reached, by workload and payload. */
+const ASKED: Record<string, Record<string, readonly number[]>> = {
+  memory: { W1: [0.08, 0.08, 0.08], W2: [0.2, 0.2, 0.18], W3: [0.22, 0.2, 0.18], W4: [0.2, 0.2, 0.18], W5: [0.1, 0.05, 0.005] },
+  sqlite: { W1: [0.08, 0.08, 0.08], W2: [0.2, 0.3, 0.25], W3: [0.4, 0.3, 0.25], W4: [0.22, 0.3, 0.25], W5: [0.12, 0.06, 0.04] }
 }
+const PAYLOADS = ['200', '4096', '65536']
 
-const WORKLOADS: Record<string, { use: (req: Request) => void; cookie: boolean; options: object }> = {
-  W1: { use: () => {}, cookie: false, options: {} },
-  W2: { use: (req) => void req.session['views'], cookie: true, options: {} },
-  W3: { use: (req) => void (req.session['views'] = Number(req.session['views'] ?? 0) + 1), cookie: true, options: {} },
-  W4: { use: (req) => void req.session['views'], cookie: true, options: { rolling: true } },
-  W5: { use: () => {}, cookie: true, options: {} }
-}
-
-const handlerOf =
-  (middleware: Middleware, use: (req: Request) => void): Handler =>
-  (req, res) => {
-    middleware(req, res, (error) => {
-      if (error) throw error
-      use(req as unknown as Request)
-      res.end('{"ok":true}')
-    })
-  }
-
-/** µs of CPU of this process per request. */
-async function cpu(handler: Handler, cookies: readonly (string | undefined)[], count: number): Promise<number> {
-  const before = process.cpuUsage()
-  for (let at = 0; at < count; at++) await exchange(handler, cookies[at % cookies.length])
-  const { user, system } = process.cpuUsage(before)
-  return (user + system) / count
-}
-
-const median = (numbers: readonly number[]) => numbers.toSorted((one, other) => one - other)[numbers.length >> 1]!
-
-const bare: Handler = (_req, res) => void res.end('{"ok":true}')
 const rounds = Number(values.rounds)
 console.log(`Node ${process.version}, ${rounds} rounds; µs of CPU per request over the bare handler (median), ratio to express-session`)
 for (const store of values.store) {
@@ -109,10 +78,7 @@ for (const store of values.store) {
       const prepared: { name: string; handler: Handler; cookies: (string | undefined)[] }[] = []
       for (const { name, make } of all) {
         const middleware = make(options)
-        const fill = filled(payload)
-        const filling = handlerOf(middleware, (req) => Object.assign(req.session, fill, { views: 1 }))
-        const cookies: (string | undefined)[] = [undefined]
-        if (cookie) for (let at = 0; at < sessions; at++) cookies[at] = (await exchange(filling, undefined))!.split(';')[0]
+        const cookies = cookie ? await cookiesOf(middleware, sessions, payload) : [undefined]
         prepared.push({ name, handler: handlerOf(middleware, use), cookies })
       }
       const count = payload > 10_000 ? 1000 : 6000
@@ -120,15 +86,17 @@ for (const store of values.store) {
       for (let round = -1; round < rounds; round++) {
         const floor = await cpu(bare, [undefined], count)
         for (const [at, { handler, cookies }] of prepared.entries()) {
-          const one = (await cpu(handler, cookies, count)) - floor
+          const one = (await cpu(handler, cookies, count, (round + 1) * count)) - floor
           if (round >= 0) seen[at]!.push(one)
         }
       }
       const base = median(seen[0]!)
+      const asked = ASKED[store]?.[workload]?.[PAYLOADS.indexOf(String(payload))]
       for (const [at, { name }] of prepared.entries()) {
-        console.log(
-          `${store.padEnd(7)} ${workload} ${String(payload).padStart(6)} B  ${median(seen[at]!).toFixed(1).padStart(8)} µs  ${(median(seen[at]!) / base).toFixed(3)}  ${name}`
-        )
+        const µs = median(seen[at]!).toFixed(1).padStart(8)
+        const ratio = (median(seen[at]!) / base).toFixed(3)
+        const beside = at === 0 || asked === undefined ? '' : `(asked ${asked})`
+        console.log(`${store.padEnd(7)} ${workload} ${String(payload).padStart(6)} B  ${µs} µs  ${ratio} ${beside.padEnd(13)} ${name}`)
       }
     }
   }

@@ -4,7 +4,6 @@
  */
 import { spawnSync } from 'node:child_process'
 import { createRequire } from 'node:module'
-import { monitorEventLoopDelay } from 'node:perf_hooks'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 
@@ -25,12 +24,25 @@ function memory(): number {
   return heapUsed + external
 }
 
+/** The longest time, in ms, for which nothing else would have had its turn. */
 async function pauses(work: () => Promise<void>): Promise<number> {
-  const delay = monitorEventLoopDelay({ resolution: 1 })
-  delay.enable()
+  let longest = 0
+  let last = performance.now()
+  const look = () => {
+    const now = performance.now()
+    longest = Math.max(longest, now - last)
+    last = now
+  }
+  let isDone = false
+  const tick = () => {
+    look()
+    if (!isDone) setImmediate(tick)
+  }
+  setImmediate(tick)
   await work()
-  delay.disable()
-  return delay.max / 1e6
+  look()
+  isDone = true
+  return longest
 }
 
 /** As long as real ids, and in one piece as those are. */
