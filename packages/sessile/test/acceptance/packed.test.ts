@@ -32,7 +32,7 @@ test('the package holds what its users need, and nothing more', () => {
     assert.ok(packed.files.includes(needed), needed)
 })
 
-test('N, T1, T2. require and import, under its own name', () => {
+test('N, T1, T2, T3. require and import give one and the same, under its own name', () => {
   const project = packed.project('sessile')
   assert.equal(project.node('main.cjs', `const session = require('sessile')\n${USE}`), '1 2')
   assert.equal(
