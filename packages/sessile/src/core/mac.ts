@@ -53,10 +53,10 @@ export class Mac {
     return timingSafeEqual(EXPECTED, GIVEN) && expected === mac
   }
 
-  /** As `verifies`, of a MAC that stands percent-encoded at the end of a text: it is compared where it stands, nothing is decoded first. */
-  verifiesEncoded(text: string, encoded: string, from: number): boolean {
+  /** As `verifies`, of a MAC that stands percent-encoded in a text: it is compared where it stands, nothing is decoded first. */
+  verifiesEncoded(text: string, encoded: string, from: number, to: number): boolean {
     let length = 0
-    for (let at = from; at < encoded.length; at++) {
+    for (let at = from; at < to; at++) {
       let code = encoded.charCodeAt(at)
       if (code === PERCENT) {
         code = encoded.startsWith('2B', at + 1) ? PLUS : encoded.startsWith('2F', at + 1) ? SLASH : Infinity

@@ -59,12 +59,11 @@ export function unsign(signed: string, secrets: Secrets): string | undefined {
 }
 
 /**
- * Whether a percent-encoded text ends in the MAC of an id, as cookies are sent; only of what they look like when nobody changed them.
- * @param from where the MAC begins
+ * Whether a part of a text, from `from` to `to`, is the percent-encoded MAC of an id, as cookies are sent.
  * @returns false also where it has to be decoded to be told
  */
-export function endsInMacOf(id: string, encoded: string, from: number, secret: Secret): boolean {
-  return macOf(secret).verifiesEncoded(id, encoded, from)
+export function isMacOf(id: string, text: string, from: number, to: number, secret: Secret): boolean {
+  return macOf(secret).verifiesEncoded(id, text, from, to)
 }
 
 /**

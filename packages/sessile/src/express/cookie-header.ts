@@ -1,19 +1,23 @@
-import { endsInMacOf, sign, unsign, type Secret } from '../core/signatures.ts'
+import { isMacOf, sign, unsign, type Secret } from '../core/signatures.ts'
 import type { SessionRequest } from './types.ts'
 
 const QUOTE = 34
+const PERCENT = 37
+const DOT = 46
 
 /** The value of the first cookie of that name in a Cookie header: quotes removed, percent-decoded where that works. */
 export function cookieValue(header: string, name: string): string | undefined {
-  const sent = sentValue(header, name)
-  return sent === undefined ? undefined : decoded(sent)
+  return find(header, name) ? decoded(header.slice(found.start, found.end)) : undefined
 }
 
-function sentValue(header: string, name: string): string | undefined {
+/** Where `find` found a value: kept here, so that looking makes no object. */
+const found = { start: 0, end: 0 }
+
+function find(header: string, name: string): boolean {
   let index = 0
   while (index < header.length) {
     const equals = header.indexOf('=', index)
-    if (equals === -1) return undefined
+    if (equals === -1) return false
     let end = header.indexOf(';', index)
     if (end === -1) end = header.length
     if (equals > end) {
@@ -23,20 +27,24 @@ function sentValue(header: string, name: string): string | undefined {
     }
     const start = firstOther(header, index, equals)
     const length = afterLastOther(header, equals, start) - start
-    if (length === name.length && header.startsWith(name, start)) return unquoted(header, equals + 1, end)
+    if (length === name.length && header.startsWith(name, start)) {
+      unquote(header, equals + 1, end)
+      return true
+    }
     index = end + 1
   }
-  return undefined
+  return false
 }
 
-function unquoted(header: string, from: number, to: number): string {
+function unquote(header: string, from: number, to: number): void {
   let start = firstOther(header, from, to)
   let end = afterLastOther(header, to, start)
   if (header.charCodeAt(start) === QUOTE && header.charCodeAt(end - 1) === QUOTE) {
     start++
     end--
   }
-  return header.slice(start, end)
+  found.start = start
+  found.end = end
 }
 
 function decoded(value: string): string {
@@ -89,32 +97,56 @@ const AS_WE_SEND = /^s%3A[\w-]+\.(?:\w|%2B|%2F)+$/
  */
 export function requestCookie(req: SessionRequest, name: string, secrets: readonly Secret[], fallback: () => void): RequestCookie {
   const header = req.headers.cookie
-  if (header) {
-    const sent = sentValue(header, name)
-    const found = sent === undefined ? undefined : (unchanged(sent, secrets[0]!) ?? verified(decoded(sent), secrets))
-    if (found) return found
+  if (header && find(header, name)) {
+    const { start, end } = found
+    const cookie = unchanged(header, start, end, secrets[0]!) ?? verified(decoded(header.slice(start, end)), secrets)
+    if (cookie) return cookie
   }
   const signed = req.signedCookies?.[name]
   if (typeof signed === 'string' && signed !== '') {
     fallback()
     return { id: signed, sent: undefined }
   }
-  const found = verified(req.cookies?.[name], secrets)
-  if (found) fallback()
-  return found ?? NOTHING
+  const cookie = verified(req.cookies?.[name], secrets)
+  if (cookie) fallback()
+  return cookie ?? NOTHING
 }
 
 /** The value for the id that a request came with: nothing is signed again that was sent just so. */
-export function valueAgain({ id, sent }: RequestCookie, secret: Secret): string {
+export function valueAgain(cookie: RequestCookie, secret: Secret): string {
+  const { id, sent } = cookie
   return sent !== undefined && AS_WE_SEND.test(sent) ? sent : valueFor(id!, secret)
 }
 
 /** A value as we send it, from a browser that did not change it: nearly all are, and need no decoding. */
-function unchanged(sent: string, secret: Secret): RequestCookie | undefined {
-  const dot = sent.lastIndexOf('.')
-  if (dot <= ENCODED.length || !sent.startsWith(ENCODED)) return undefined
-  const id = sent.slice(ENCODED.length, dot)
-  return !id.includes('%') && endsInMacOf(id, sent, dot + 1, secret) ? { id, sent } : undefined
+function unchanged(header: string, start: number, end: number, secret: Secret): RequestCookie | undefined {
+  if (!header.startsWith(ENCODED, start)) return undefined
+  const idStart = start + ENCODED.length
+  let dot = end - 1
+  while (dot > idStart && header.charCodeAt(dot) !== DOT) dot--
+  if (dot === idStart) return undefined
+  for (let at = idStart; at < dot; at++) if (header.charCodeAt(at) === PERCENT) return undefined
+  const id = header.slice(idStart, dot)
+  return isMacOf(id, header, dot + 1, end, secret) ? new SentCookie(id, header, start, end) : undefined
+}
+
+/** Cuts its value out of the header only when it is to be sent again. */
+class SentCookie implements RequestCookie {
+  readonly id: string
+  readonly #header: string
+  readonly #start: number
+  readonly #end: number
+
+  constructor(id: string, header: string, start: number, end: number) {
+    this.id = id
+    this.#header = header
+    this.#start = start
+    this.#end = end
+  }
+
+  get sent(): string {
+    return this.#header.slice(this.#start, this.#end)
+  }
 }
 
 function verified(value: unknown, secrets: readonly Secret[]): RequestCookie | undefined {
