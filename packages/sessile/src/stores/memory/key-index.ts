@@ -17,9 +17,8 @@ export class KeyIndex {
   /** For each part the first row of each bucket. */
   readonly #shards: Int32Array<ArrayBuffer>[] = Array.from({ length: SHARDS }, () => new Int32Array(FIRST_BUCKETS).fill(NONE))
   readonly #counts = new Int32Array(SHARDS)
-  #hashes = new Int32Array(16)
-  /** The next row of the same bucket. */
-  #next = new Int32Array(16)
+  /** For each row, side by side since they are asked for together: its key's hash, and the next row of the same bucket. */
+  #links = new Int32Array(32)
   /** Keys may be chosen by others (those of counters are), so which ones fall together must not be known. */
   readonly #seed = randomInt(2 ** 31)
 
@@ -31,42 +30,40 @@ export class KeyIndex {
     const hash = this.#hashOf(key)
     const heads = this.#shards[hash & (SHARDS - 1)]!
     let row = heads[bucketOf(hash, heads.length)]!
-    while (row !== NONE && !(this.#hashes[row] === hash && this.#rows.pageOf(row).keys[placeOf(row)] === key)) row = this.#next[row]!
+    while (row !== NONE && !(this.#links[row * 2] === hash && this.#rows.pageOf(row).keyAt(placeOf(row)) === key))
+      row = this.#links[row * 2 + 1]!
     return row === NONE ? undefined : row
   }
 
   /** Adds a key that is not there yet. */
   add(key: string, row: number): void {
-    if (row >= this.#next.length) {
-      this.#next = grown(this.#next, row, NONE)
-      this.#hashes = grown(this.#hashes, row, 0)
-    }
+    if (row * 2 + 1 >= this.#links.length) this.#links = grown(this.#links, row * 2 + 1, 0)
     const hash = this.#hashOf(key)
     const shard = hash & (SHARDS - 1)
     if (++this.#counts[shard]! > this.#shards[shard]!.length) this.#resize(shard, this.#shards[shard]!.length * 2)
-    this.#hashes[row] = hash
+    this.#links[row * 2] = hash
     this.#link(this.#shards[shard]!, row)
   }
 
   /** Takes out the key of a row. */
   delete(row: number): void {
-    const hash = this.#hashes[row]!
+    const hash = this.#links[row * 2]!
     const shard = hash & (SHARDS - 1)
     const heads = this.#shards[shard]!
     const bucket = bucketOf(hash, heads.length)
-    const after = this.#next[row]!
+    const after = this.#links[row * 2 + 1]!
     let before = heads[bucket]!
     if (before === row) heads[bucket] = after
     else {
-      while (this.#next[before] !== row) before = this.#next[before]!
-      this.#next[before] = after
+      while (this.#links[before * 2 + 1] !== row) before = this.#links[before * 2 + 1]!
+      this.#links[before * 2 + 1] = after
     }
     if (--this.#counts[shard]! * 8 < heads.length && heads.length > FIRST_BUCKETS) this.#resize(shard, heads.length / 4)
   }
 
   #link(heads: Int32Array<ArrayBuffer>, row: number): void {
-    const bucket = bucketOf(this.#hashes[row]!, heads.length)
-    this.#next[row] = heads[bucket]!
+    const bucket = bucketOf(this.#links[row * 2]!, heads.length)
+    this.#links[row * 2 + 1] = heads[bucket]!
     heads[bucket] = row
   }
 
@@ -74,7 +71,7 @@ export class KeyIndex {
     const heads = new Int32Array(Math.max(buckets, FIRST_BUCKETS)).fill(NONE)
     for (const first of this.#shards[shard]!) {
       for (let row = first, after; row !== NONE; row = after) {
-        after = this.#next[row]!
+        after = this.#links[row * 2 + 1]!
         this.#link(heads, row)
       }
     }

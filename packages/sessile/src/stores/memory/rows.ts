@@ -8,23 +8,50 @@ const PAGE_ROWS = 1 << PAGE_BITS
 const MASK = PAGE_ROWS - 1
 const NONE = -1
 
-/** Columns of 1024 rows. A row is free when it has no key. */
-export interface Page {
-  readonly keys: (string | undefined)[]
-  readonly data: string[]
-  readonly users: (string | undefined)[]
-  readonly expiresAt: Float64Array
-  /** In a free row: the next free row. */
-  readonly versions: Float64Array
-}
+/** Columns of 1024 rows. A row is free when it has no key. What is read together lies side by side: memory is slower than the rest. */
+export class Page {
+  readonly #texts = new Array<string | undefined>(PAGE_ROWS * 3).fill(undefined)
+  readonly #numbers = new Float64Array(PAGE_ROWS * 2)
 
-function newPage(): Page {
-  return {
-    keys: new Array<string | undefined>(PAGE_ROWS).fill(undefined),
-    data: new Array<string>(PAGE_ROWS).fill(''),
-    users: new Array<string | undefined>(PAGE_ROWS).fill(undefined),
-    expiresAt: new Float64Array(PAGE_ROWS),
-    versions: new Float64Array(PAGE_ROWS)
+  keyAt(at: number): string | undefined {
+    return this.#texts[at * 3]
+  }
+
+  setKey(at: number, key: string | undefined): void {
+    this.#texts[at * 3] = key
+  }
+
+  dataAt(at: number): string {
+    return this.#texts[at * 3 + 1]!
+  }
+
+  setData(at: number, data: string): void {
+    this.#texts[at * 3 + 1] = data
+  }
+
+  userAt(at: number): string | undefined {
+    return this.#texts[at * 3 + 2]
+  }
+
+  setUser(at: number, userId: string | undefined): void {
+    this.#texts[at * 3 + 2] = userId
+  }
+
+  expiryAt(at: number): number {
+    return this.#numbers[at * 2]!
+  }
+
+  setExpiry(at: number, expiresAt: number): void {
+    this.#numbers[at * 2] = expiresAt
+  }
+
+  /** In a free row: the next free row. */
+  versionAt(at: number): number {
+    return this.#numbers[at * 2 + 1]!
+  }
+
+  setVersion(at: number, version: number): void {
+    this.#numbers[at * 2 + 1] = version
   }
 }
 
@@ -59,11 +86,11 @@ export class Rows {
     let row = this.#firstFree
     if (row === NONE) {
       row = this.#end++
-      if (placeOf(row) === 0) this.#pages.push(newPage())
+      if (placeOf(row) === 0) this.#pages.push(new Page())
     } else {
-      this.#firstFree = this.pageOf(row).versions[placeOf(row)]!
+      this.#firstFree = this.pageOf(row).versionAt(placeOf(row))
     }
-    this.pageOf(row).keys[placeOf(row)] = key
+    this.pageOf(row).setKey(placeOf(row), key)
     this.#count++
     return row
   }
@@ -72,10 +99,10 @@ export class Rows {
   free(row: number): void {
     const page = this.pageOf(row)
     const at = placeOf(row)
-    page.keys[at] = undefined
-    page.data[at] = ''
-    page.users[at] = undefined
-    page.versions[at] = this.#firstFree
+    page.setKey(at, undefined)
+    page.setData(at, '')
+    page.setUser(at, undefined)
+    page.setVersion(at, this.#firstFree)
     this.#firstFree = row
     this.#count--
   }

@@ -66,7 +66,7 @@ export class MemoryTable implements SessionBackend {
   swap(key: string, expected: Version, next: NewRecord): SwapResult {
     const row = this.#liveRow(key)
     if (row === undefined) return GONE
-    if (this.#rows.pageOf(row).versions[placeOf(row)] !== expected) return CHANGED
+    if (this.#rows.pageOf(row).versionAt(placeOf(row)) !== expected) return CHANGED
     return this.#write(row, next)
   }
 
@@ -74,9 +74,9 @@ export class MemoryTable implements SessionBackend {
     const row = this.#liveRow(key)
     if (row === undefined) return false
     this.#order?.use(row)
-    const column = this.#rows.pageOf(row).expiresAt
+    const page = this.#rows.pageOf(row)
     // its place in the queue stays: there it comes up early and is queued anew
-    if (expiresAt > column[placeOf(row)]!) column[placeOf(row)] = expiresAt
+    if (expiresAt > page.expiryAt(placeOf(row))) page.setExpiry(placeOf(row), expiresAt)
     return true
   }
 
@@ -94,7 +94,7 @@ export class MemoryTable implements SessionBackend {
     return this.#users
       .of(userId)
       .filter((row) => this.#isLive(row))
-      .map((row) => this.#rows.pageOf(row).keys[placeOf(row)]!)
+      .map((row) => this.#rows.pageOf(row).keyAt(placeOf(row))!)
   }
 
   /** The cursor is a row number: a record stays in its row, so it is shown exactly once however much comes and goes. */
@@ -103,7 +103,7 @@ export class MemoryTable implements SessionBackend {
     const records: { key: string; record: StoredRecord }[] = []
     let row = cursor === undefined ? 0 : rowOfCursor(cursor)
     for (; row < this.#rows.end && records.length < limit; row++) {
-      const key = this.#rows.pageOf(row).keys[placeOf(row)]
+      const key = this.#rows.pageOf(row).keyAt(placeOf(row))
       if (key !== undefined && this.#isLive(row)) records.push({ key, record: recordOf(this.#rows.pageOf(row), placeOf(row)) })
     }
     return { records, cursor: row < this.#rows.end ? String(row) : undefined }
@@ -120,13 +120,13 @@ export class MemoryTable implements SessionBackend {
       if (row === -1) break
       const page = this.#rows.pageOf(row)
       const at = placeOf(row)
-      if (page.expiresAt[at]! > time) {
-        this.#expiry.requeue(row, page.expiresAt[at]!)
+      if (page.expiryAt(at) > time) {
+        this.#expiry.requeue(row, page.expiryAt(at))
         requeued++
         continue
       }
-      const userId = page.users[at]
-      const expired = { key: page.keys[at]!, data: page.data[at]! }
+      const userId = page.userAt(at)
+      const expired = { key: page.keyAt(at)!, data: page.dataAt(at) }
       removed.push(userId === undefined ? expired : { ...expired, userId })
       this.#drop(row)
     }
@@ -147,7 +147,7 @@ export class MemoryTable implements SessionBackend {
   }
 
   #isLive(row: number): boolean {
-    return this.#rows.pageOf(row).expiresAt[placeOf(row)]! > now()
+    return this.#rows.pageOf(row).expiryAt(placeOf(row)) > now()
   }
 
   #liveRow(key: string): number | undefined {
@@ -161,9 +161,9 @@ export class MemoryTable implements SessionBackend {
     const at = placeOf(row)
     // text put together from pieces holds all of them in memory until someone looks into it (measured: 568 bytes instead of 348)
     this.lookedAt = next.data.charCodeAt(0)
-    page.data[at] = next.data
-    page.expiresAt[at] = next.expiresAt
-    page.versions[at] = ++this.#lastVersion
+    page.setData(at, next.data)
+    page.setExpiry(at, next.expiresAt)
+    page.setVersion(at, ++this.#lastVersion)
     this.#setUser(page, at, row, next.userId)
     this.#expiry.set(row, next.expiresAt)
     this.#order?.use(row)
@@ -171,11 +171,11 @@ export class MemoryTable implements SessionBackend {
   }
 
   #setUser(page: Page, at: number, row: number, userId: string | undefined): void {
-    const before = page.users[at]
+    const before = page.userAt(at)
     if (before === userId) return
     if (before !== undefined) this.#users.delete(before, row)
     if (userId !== undefined) this.#users.add(userId, row)
-    page.users[at] = userId
+    page.setUser(at, userId)
   }
 
   #drop(row: number): void {
@@ -195,10 +195,10 @@ export class MemoryTable implements SessionBackend {
 }
 
 function recordOf(page: Page, at: number): StoredRecord {
-  const userId = page.users[at]
-  const data = page.data[at]!
-  const version = page.versions[at]!
-  const expiresAt = page.expiresAt[at]!
+  const userId = page.userAt(at)
+  const data = page.dataAt(at)
+  const version = page.versionAt(at)
+  const expiresAt = page.expiryAt(at)
   return userId === undefined ? { data, version, expiresAt } : { data, version, expiresAt, userId }
 }
 
