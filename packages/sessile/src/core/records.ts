@@ -124,9 +124,7 @@ export class SessionRecords {
    * @throws SessionError `conflict` after many tries, `too-large`, `unknown-outcome`, and what a failing store gives
    */
   commit(loaded: Loaded, change: Change): MaybePromise<CommitOutcome> {
-    const { stored } = loaded
-    const same = change.text === loaded.text && loaded.text === stored.text && change.expiresAt === stored.expiresAt
-    if (same && change.userId === loaded.userId && change.meta === undefined && !change.always) return 'unchanged'
+    if (!change.always && isSame(loaded, change)) return 'unchanged'
     const settle = () => this.#settled(loaded, (current) => this.#writer.merged(loaded, change, current))
     return chain(this.#handedTo(loaded, change.userId, settle), (outcome) => {
       if (outcome !== 'gone') {
@@ -265,6 +263,12 @@ export class SessionRecords {
     this.events.emit('expired', () => ({ handle: this.handleOf(key), ...whose(userId), attributes: attributesOf(data) }))
     this.events.emit('ended', () => ({ handle: this.handleOf(key), ...whose(userId), reason: 'expired' }))
   }
+}
+
+function isSame(loaded: Loaded, change: Change): boolean {
+  const { text, userId, stored } = loaded
+  const isText = change.text === text && text === stored.text
+  return isText && change.expiresAt === stored.expiresAt && change.userId === userId && change.meta === undefined
 }
 
 function whose(userId: string | undefined): { userId?: string } {
