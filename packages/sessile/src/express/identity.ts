@@ -58,19 +58,10 @@ export function renewRoutinely(of: RequestSession, session: Session): MaybePromi
   })
 }
 
-/** A new id for a stored session. A third-party store would keep a marker as a session, so there the old one is just ended. */
+/** A new id for a stored session; nobody finds it by the old one any more. */
 function move(of: RequestSession, loaded: Loaded, id: string, change: Change, reason: RenewReason): MaybePromise<Loaded | 'gone'> {
   const { context } = of
-  const { records } = context
-  const key = context.keyOf(id)
-  if (context.isOwn) return records.renew(loaded, key, change, { reason, follow: true, overlapMs: 0 })
-  const meta = { ...loaded.stored.meta, ...change.meta, r: now() }
-  return chain(records.create(key, { ...change, meta }), (created) =>
-    chain(records.destroy(loaded.key), () => {
-      context.events.emit('renewed', () => ({ handle: context.handleOf(key), previous: context.handleOf(loaded.key), reason }))
-      return created
-    })
-  )
+  return context.records.renew(loaded, context.keyOf(id), change, { reason, follow: true, overlapMs: 0 })
 }
 
 /**

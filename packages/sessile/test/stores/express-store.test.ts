@@ -45,6 +45,7 @@ class Pooled extends (Store as any) {
 const handler = (request: any, response: any) => {
   const [, verb, name] = request.url.split('/')
   if (verb === 'set') request.session[name] = true
+  if (verb === 'in') return request.session.signIn(name).then(() => response.end())
   if (verb === 'out') return request.session.destroy(() => response.end())
   response.end(JSON.stringify(Object.keys(request.session).filter((key) => key !== 'cookie')))
 }
@@ -71,6 +72,22 @@ describe('a third-party store whose calls overtake each other', () => {
       assert.deepEqual((await app.get('/', { cookie })).json(), [])
       // a request that came after the end began a session of its own
       for (const text of store.records.values()) assert.doesNotMatch(text, /first/)
+    }
+  })
+
+  it('keeps what 50 parallel requests write around a sign-in: one live id, the old one dead', async (t) => {
+    for (let round = 0; round < 10; round++) {
+      const { store, app, cookie } = await running(t)
+      const at = (round * 11) % 50
+      const answers = await Promise.all(
+        Array.from({ length: 50 }, (_, i) => app.get(i === at ? `/in/u${round}` : `/set/k${i}`, { cookie }))
+      )
+      const names: string[] = (await app.get('/', { cookie: answers[at]!.cookie! })).json()
+      assert.ok(names.includes('first') && names.includes('userId'))
+      for (const [i, { cookie: own }] of answers.entries())
+        if (i !== at && own === undefined) assert.ok(names.includes(`k${i}`), `k${i} is lost`)
+      assert.deepEqual((await app.get('/', { cookie })).json(), [])
+      assert.equal([...store.records.values()].filter((text) => text.includes('first')).length, 1)
     }
   })
 })

@@ -1,6 +1,7 @@
 import { CHANGED, GONE } from '../../core/backend.ts'
 import type { CreateResult, MaybePromise, NewRecord, SessionBackend, StoredRecord, SwapResult, Version } from '../../core/backend.ts'
 import { chain, isPromise } from '../../core/maybe.ts'
+import { splitText } from '../../core/record-text.ts'
 import { ask } from './ask.ts'
 import type { ExpressStore } from './types.ts'
 
@@ -11,6 +12,8 @@ class Sighting {
   newer: Sighting | undefined
   /** Whether this process ended the session since. */
   gone = false
+  /** Whether the session went to another id: the text says where, and the store has nothing. */
+  moved = false
   /** Whether this process wrote it. */
   ours = false
   /** Settles when the write, or the removal, that this is of has been answered. */
@@ -99,6 +102,17 @@ export function fromExpressStore(store: ExpressStore, options: ExpressStoreOptio
     return done
   }
 
+  /** Such a store would take a marker for a session: it is told to end the old one, and the marker is kept for those who hold it. */
+  function retire(key: string, next: NewRecord): MaybePromise<SwapResult> {
+    const before = latest.get(key)?.deref()?.written
+    const sighting = see(key, next.data, true)
+    sighting.moved = sighting.gone = true
+    const destroy = () => ask((answer) => store.destroy(key, answer))
+    const done = chain(before ? before.then(destroy) : destroy(), () => ({ outcome: 'done' as const, version: sighting }))
+    underWay(sighting, done)
+    return done
+  }
+
   function underWay(sighting: Sighting, done: MaybePromise<unknown>): void {
     if (!isPromise(done)) return
     const written = done.then(nothing, nothing).then(() => {
@@ -126,8 +140,10 @@ export function fromExpressStore(store: ExpressStore, options: ExpressStoreOptio
       const sighting = known.get(key)
       if (sighting) {
         known.delete(key)
-        return sighting.gone ? undefined : recordOf(sighting)
+        return sighting.gone && !sighting.moved ? undefined : recordOf(sighting)
       }
+      const newest = latest.get(key)?.deref()
+      if (newest?.moved) return recordOf(newest)
       const answered = ask<object | null>((answer) =>
         store.get(key, (error, value) => (isMissing(error) ? answer() : answer(error, value)))
       )
@@ -136,6 +152,8 @@ export function fromExpressStore(store: ExpressStore, options: ExpressStoreOptio
       const begun = latest.get(key)?.deref() ?? follow(key, undefined, new Sighting(''))
       const { gone, written } = begun
       return answered.then((found) => {
+        const newest = newestOf(begun)
+        if (newest.moved) return recordOf(newest)
         const sighting = found && seeSince(key, begun, written !== undefined, gone, textOf(found))
         return sighting ? recordOf(sighting, found) : undefined
       })
@@ -148,13 +166,13 @@ export function fromExpressStore(store: ExpressStore, options: ExpressStoreOptio
     swap(key: string, expected: Version, next: NewRecord): MaybePromise<SwapResult> {
       if (expected instanceof Sighting) {
         const newest = newestOf(expected)
-        if (newest.gone) return GONE
+        if (newest.gone && !newest.moved) return GONE
         if (newest !== expected) {
           known.set(key, newest)
           return CHANGED
         }
       }
-      return write(key, next)
+      return isMarker(next) ? retire(key, next) : write(key, next)
     },
 
     extend(key) {
@@ -178,6 +196,10 @@ export function fromExpressStore(store: ExpressStore, options: ExpressStoreOptio
       return done
     }
   }
+}
+
+function isMarker({ data }: NewRecord): boolean {
+  return splitText(data).meta.n !== undefined
 }
 
 function textOf(session: object): string {
