@@ -15,6 +15,8 @@ export interface Config {
   readonly dataDir: string
   /** The session store. */
   readonly storeUrl: string
+  /** The session store of before, from which sessions move to `storeUrl` as they are met. */
+  readonly storeMoveFrom: string | undefined
   /** Users, products and orders. */
   readonly databaseUrl: string
   /** Newest first: it signs, all of them are accepted. */
@@ -53,6 +55,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     port: portOf('PORT', text('PORT')) ?? 3000,
     dataDir,
     storeUrl: text('STORE_URL') ?? text('MONGODB_URI') ?? redisUrl(text) ?? `sqlite:${join(dataDir, 'sessions.db')}`,
+    storeMoveFrom: text('STORE_MOVE_FROM'),
     databaseUrl: text('DATABASE_URL') ?? `sqlite:${join(dataDir, 'shop.db')}`,
     secrets: Object.freeze(secretsOf(secretText, production, dataDir)),
     trustProxy: trustProxyOf(text('TRUST_PROXY')),

@@ -1,4 +1,5 @@
 import session, { type SessionOptions } from 'sessile'
+import { movingFrom } from 'sessile/migrate'
 import { secure } from 'sessile/security'
 import type { Config } from './config.ts'
 
@@ -21,7 +22,7 @@ export function sessionOptions(config: Config): SessionOptions {
     cookie: { ...preset.cookie, sameSite: 'strict' },
     lifetimes: { anonymous: { idle: '7d' }, signedIn: { idle: '30m', absolute: '8h' } },
     secret: [...config.secrets],
-    store: config.storeUrl
+    store: config.storeMoveFrom === undefined ? config.storeUrl : movingFrom(config.storeMoveFrom, config.storeUrl)
   }
 }
 
