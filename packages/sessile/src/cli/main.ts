@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { stayAlive } from '../core/clock.ts'
 import { isSessionError } from '../core/errors.ts'
 import { audit } from './audit.ts'
 import { type Command, type OptionValues, type Terminal, Trouble } from './command.ts'
@@ -30,6 +31,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
   }
   const command = commandOf(name)
   if (!command) return failed(terminal, unknown(name), 2)
+  const leave = stayAlive()
   try {
     const { values, positionals } = parsed(name, rest, command)
     if (values['help']) {
@@ -43,6 +45,8 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     if (isSessionError(error))
       return failed(terminal, withoutPasswords(error.message, rest, terminal.env), error.code === 'unknown-store' ? 2 : 1)
     throw error
+  } finally {
+    leave()
   }
 }
 

@@ -29,6 +29,12 @@ export function pause(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms))
 }
 
+/** Keeps the process alive until the function that it returns is called: stores keep none, so whoever waits for one alone has to. */
+export function stayAlive(): () => void {
+  const timer = setInterval(() => {}, 2 ** 30)
+  return () => clearInterval(timer)
+}
+
 /** Runs `call` in a later turn of the event loop. */
 export function later(call: () => void): void {
   setImmediate(call)
