@@ -3,6 +3,7 @@ import { SessionError } from '../core/errors.ts'
 import type { SessionEvent, SessionEvents } from '../core/events.ts'
 import { keyOfHandle } from '../core/ids.ts'
 import { ownerOf, type Context } from './context.ts'
+import { GLANCE, glanceAt } from './glance.ts'
 import { exclusiveOf, type Exclusive, type ExclusiveOptions } from './exclusive.ts'
 import * as identity from './identity.ts'
 import { infoOfRequest, infoOfUnseen, infosOf, type SessionInfo } from './info.ts'
@@ -20,6 +21,8 @@ export interface SessionManager {
    * the record of a session that nobody has looked at is parsed only when `attributes` is read, and its handle is remembered.
    */
   describe(req: object): SessionInfo | undefined
+  /** For those who look at each request; see `glance.ts`. @internal */
+  [GLANCE](req: object): string | undefined
   /** The live sessions of a user. @throws SessionError `not-supported`, `bad-argument` */
   of(userId: string | number): Promise<SessionInfo[]>
   /** The session of a handle. */
@@ -76,6 +79,8 @@ export function managerOf(context: Context): SessionManager {
         session.cookie
       )
     },
+
+    [GLANCE]: (req) => glanceAt(context, req),
 
     async of(userId) {
       return infosOf(context, await records.users.list(textOf(userId)))

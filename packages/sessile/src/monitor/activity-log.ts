@@ -19,10 +19,15 @@ import { deviceClassOf } from './device.ts'
 /** Told of each record that was written, exactly once, whoever wrote it: what it was before, and what it is now. */
 export type Told = (before: ActivityRecord | undefined, after: ActivityRecord, handle: string, expiresAt: number) => void
 
+type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
+
 /** What was seen and not written yet. */
-interface Pending {
-  seen: Sightings
+export interface Pending {
+  /** Changed in place unless `unsure` holds it. */
+  seen: Mutable<Sightings>
   expiresAt: number
+  /** Whether it is pending still; false once it was written or given to another. */
+  live?: boolean
   /** A write whose answer was lost: what it was of, and the tag by which it is known should it have landed. */
   unsure?: { readonly tag: string; readonly seen: Sightings; readonly told: () => void }
 }
@@ -71,23 +76,37 @@ export class ActivityLog {
     this.#maxPending = maxPending
   }
 
-  /** Notes what was seen; nothing is stored yet. @param expiresAt when the session ends, as far as is known now */
-  note(handle: string, seen: Sightings, expiresAt: number): void {
+  /**
+   * Notes what was seen; nothing is stored yet.
+   * @param expiresAt when the session ends, as far as is known now
+   * @returns what is pending of the session now
+   */
+  note(handle: string, seen: Sightings, expiresAt: number): Pending {
     const present = this.#pending.get(handle)
     if (present) {
       present.seen = together(present.seen, seen)!
       present.expiresAt = Math.max(present.expiresAt, expiresAt)
-      return
+      return present
     }
-    if (this.#pending.size >= this.#maxPending) this.#pending.delete(this.#pending.keys().next().value!)
-    this.#pending.set(handle, { seen, expiresAt })
+    if (this.#pending.size >= this.#maxPending) this.#drop(this.#pending.keys().next().value!)
+    // changed in place from now on, so it is nobody else's
+    const made: Pending = { seen: { ...seen }, expiresAt, live: true }
+    this.#pending.set(handle, made)
+    return made
+  }
+
+  #drop(handle: string): void {
+    const present = this.#pending.get(handle)
+    if (!present) return
+    present.live = false
+    this.#pending.delete(handle)
   }
 
   /** The session has a new id now. */
   move(from: string, to: string): void {
     const present = this.#pending.get(from)
     if (present && !present.unsure) {
-      this.#pending.delete(from)
+      this.#drop(from)
       this.note(to, present.seen, present.expiresAt)
     }
     this.#moves.set(from, { to })
@@ -96,7 +115,7 @@ export class ActivityLog {
   /** The session is over. */
   end(handle: string, reason: EndReason = 'destroyed', at = now()): void {
     const rest = this.#pending.get(handle)
-    this.#pending.delete(handle)
+    this.#drop(handle)
     const present = this.#ended.get(handle)
     if (!present) this.#ended.set(handle, { reason, at, rest })
     else if (rest) present.rest = present.rest ? { seen: together(present.rest.seen, rest.seen)!, expiresAt: 0 } : rest
@@ -276,7 +295,7 @@ export class ActivityLog {
           return false
         }
         if (record && 'movedTo' in record) {
-          this.#pending.delete(handle)
+          this.#drop(handle)
           this.note(record.movedTo, pending.seen, pending.expiresAt)
           this.#redirected.add(record.movedTo)
           return true
@@ -306,7 +325,7 @@ export class ActivityLog {
   /** What was written is no longer pending; what came meanwhile is. */
   #settle(handle: string, pending: Pending, seen: Sightings): void {
     if (pending.seen === seen) {
-      if (this.#pending.get(handle) === pending) this.#pending.delete(handle)
+      if (this.#pending.get(handle) === pending) this.#drop(handle)
     } else {
       pending.seen = less(pending.seen, seen)
     }
@@ -350,7 +369,7 @@ export class ActivityLog {
     if (taken) this.note(move.to, taken.seen, taken.expiresAt)
     const mine = this.#pending.get(from)
     if (mine) {
-      this.#pending.delete(from)
+      this.#drop(from)
       this.note(move.to, mine.seen, mine.expiresAt)
     }
     return true

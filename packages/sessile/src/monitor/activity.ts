@@ -1,6 +1,7 @@
 import { StoreCalls } from '../core/calls.ts'
 import { every, now } from '../core/clock.ts'
-import { ActivityLog } from './activity-log.ts'
+import { GLANCE } from '../express/glance.ts'
+import { ActivityLog, type Pending } from './activity-log.ts'
 import type { Sightings } from './activity-record.ts'
 import type { Analytics, EventEntry, Live, StepName } from './api-types.ts'
 import { History, tellsExpired } from './history.ts'
@@ -127,12 +128,27 @@ export function activity<Req extends HttpRequest = HttpRequest>(given: ActivityO
 
 const UNSEEN = Object.freeze({ pages: 0, userAgent: undefined, ip: undefined, userId: undefined })
 
+/** What the last requests of a session had in common. */
+interface Known {
+  readonly handle: string
+  readonly pending: Pending
+  readonly agent: string | undefined
+  readonly peer: string | undefined
+  readonly forwarded: string | readonly string[] | undefined
+  readonly isHidden: boolean
+  /** What was seen is kept so long after a request, ms, but not past the other. */
+  readonly livesMs: number
+  readonly endsAt: number
+}
+
 class Watch<Req extends HttpRequest> {
   readonly #options: ResolvedActivity<Req>
   readonly #log: ActivityLog
   readonly history: History
   readonly #slackMs: number
   #sweptTo = -Infinity
+  /** Of sessions that have something pending, by what a glance tells. */
+  readonly #known = new Map<string, Known>()
   readonly #stops: (() => void)[]
   #flushing: Promise<void> | undefined
   #warned = false
@@ -161,23 +177,25 @@ class Watch<Req extends HttpRequest> {
 
   /**
    * A session that is there when the request comes is counted at once, so that the request sees itself; one that it begins
-   * is counted with the answer. With the answer it is looked up again: who signed in, and when it ends now.
+   * is counted with the answer. With the answer it is looked at again: who signed in, and when it ends now.
    */
   request(req: Req, res: Parameters<Middleware>[1], next: (error?: unknown) => void): void {
     if (this.#closed) return next()
-    let counts = this.#options.isPage(req)
-    if (this.#note(req, counts)) counts = false
-    let done = false
-    const finish = (): void => {
-      if (done) return
-      done = true
-      const handle = this.#note(req, counts)
-      this.#refusal(req, res, handle)
-    }
+    const counts = this.#options.isPage(req)
+    const before = this.#glance(req)
+    const handle = this.#note(req, counts, before)
     // told by Node when all of an answer was handed over, before any of the client's next requests can be read
-    res.once('prefinish', finish)
-    res.once('close', finish)
+    res.on('prefinish', () => {
+      const glance = this.#glance(req)
+      const isSame = handle !== undefined && glance !== undefined && glance === before
+      this.#refusal(req, res, isSame ? handle : this.#note(req, counts && handle === undefined, glance))
+    })
     next()
+  }
+
+  #glance(req: Req): string | undefined {
+    const { sessions } = this.#options
+    return sessions[GLANCE] === undefined ? undefined : sessions[GLANCE](req)
   }
 
   #refusal(req: Req, res: Parameters<Middleware>[1], handle: string | undefined): void {
@@ -190,21 +208,54 @@ class Watch<Req extends HttpRequest> {
   }
 
   /** @returns the handle of the session that there was to note. A session that cannot be told of is none: watching never fails a request */
-  #note(req: Req, counts: boolean): string | undefined {
+  #note(req: Req, counts: boolean, glance: string | undefined): string | undefined {
+    const known = glance === undefined ? undefined : this.#known.get(glance)
+    const at = now()
+    const { headers, socket } = req
+    const isHidden = this.#options.optOut(req)
+    // most requests are of a session that was seen just now, and nothing but the time differs
+    if (
+      known?.pending.live &&
+      !known.pending.unsure &&
+      known.isHidden === isHidden &&
+      known.agent === headers['user-agent'] &&
+      known.peer === socket.remoteAddress &&
+      known.forwarded === headers['x-forwarded-for']
+    ) {
+      const { pending } = known
+      pending.seen.lastSeenAt = Math.max(pending.seen.lastSeenAt, at)
+      pending.expiresAt = Math.max(pending.expiresAt, Math.min(at + known.livesMs, known.endsAt))
+      if (counts) {
+        pending.seen.pages += 1
+        this.history.page(at)
+      }
+      return known.handle
+    }
+    return this.#noteAnew(req, counts, at, isHidden, glance)
+  }
+
+  #noteAnew(req: Req, counts: boolean, at: number, isHidden: boolean, glance: string | undefined): string | undefined {
     const session = this.#described(req)
     if (!session) return undefined
-    const at = now()
-    const isHidden = this.#options.optOut(req)
+    const { headers, socket } = req
+    const { addresses, secret, keepMs, maxPending } = this.#options
     if (counts) this.history.page(at)
     const seen: Sightings = {
       pages: counts ? 1 : 0,
       firstSeenAt: at,
       lastSeenAt: at,
-      userAgent: isHidden ? undefined : req.headers['user-agent']?.slice(0, MAX_USER_AGENT),
-      ip: isHidden ? undefined : keptAddress(req.ip ?? req.socket.remoteAddress, this.#options.addresses, this.#options.secret, at),
+      userAgent: isHidden ? undefined : headers['user-agent']?.slice(0, MAX_USER_AGENT),
+      ip: isHidden ? undefined : keptAddress(req.ip ?? socket.remoteAddress, addresses, secret, at),
       userId: session.userId
     }
-    this.#log.note(session.handle, seen, Math.min(session.expiresAt, at + this.#options.keepMs) + this.#slackMs)
+    const livesMs = Math.min(session.expiresAt - at, keepMs) + this.#slackMs
+    const pending = this.#log.note(session.handle, seen, at + livesMs)
+    if (glance !== undefined) {
+      if (this.#known.size >= 2 * maxPending) this.#known.clear()
+      const [agent, peer, forwarded] = [headers['user-agent'], socket.remoteAddress, headers['x-forwarded-for']]
+      const endsAt = (session.absoluteExpiresAt ?? Infinity) + this.#slackMs
+      this.#known.set(glance, { handle: session.handle, pending, agent, peer, forwarded, isHidden, livesMs, endsAt })
+    }
     return session.handle
   }
 
@@ -234,6 +285,7 @@ class Watch<Req extends HttpRequest> {
   async flush(): Promise<void> {
     // what is being written now may not have all of what was gathered up to now
     while (this.#flushing) await this.#flushing.catch(() => {})
+    this.#known.clear()
     // what was seen is counted when it is stored, so the counts come after it
     this.#flushing = this.#log.flush().finally(() => this.history.flush())
     try {

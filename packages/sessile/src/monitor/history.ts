@@ -43,6 +43,8 @@ export class History {
   readonly #tallies: Tallies
   readonly #options: HistoryOptions
   #sampledAt = -Infinity
+  #pages = 0
+  #pagesAt = 0
   readonly #listeners = new Set<(entry: EventEntry) => void>()
 
   constructor(room: Room, sessionsRemoveExpired: boolean, options: HistoryOptions) {
@@ -54,10 +56,18 @@ export class History {
     this.due = sessionsRemoveExpired ? undefined : new DueSessions(room, options.keepMs)
   }
 
-  /** A page was asked for. */
+  /** A page was asked for. Those of one minute are put together before they are counted. */
   page(at: number): void {
-    this.#tallies.add(at, 'pages')
-    this.#tallies.add(at, `node.${this.#options.node}`)
+    if (minuteOf(at) !== minuteOf(this.#pagesAt)) this.#countPages()
+    this.#pagesAt = at
+    this.#pages += 1
+  }
+
+  #countPages(): void {
+    if (this.#pages === 0) return
+    this.#tallies.add(this.#pagesAt, 'pages', this.#pages)
+    this.#tallies.add(this.#pagesAt, `node.${this.#options.node}`, this.#pages)
+    this.#pages = 0
   }
 
   /** Somebody was refused. @param reason a word of ours */
@@ -152,11 +162,13 @@ export class History {
   }
 
   async analytics(step: StepName, from: number, to: number): Promise<Analytics> {
+    this.#countPages()
     return analyticsOf(step, from, to, await this.#tallies.read(step, from, to))
   }
 
   /** The present minute. */
   async point(): Promise<Point> {
+    this.#countPages()
     const at = now()
     const [bucket] = await this.#tallies.read('minute', at, at)
     return pointOf(bucket!.at, bucket!.tally)
@@ -177,6 +189,7 @@ export class History {
 
   /** Once a minute it is noted how many sessions are in use, for the charts. */
   async #sampled(): Promise<void> {
+    this.#countPages()
     await this.#tallies.flush()
     const at = now()
     if (minuteOf(at) === minuteOf(this.#sampledAt)) return

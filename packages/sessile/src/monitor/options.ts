@@ -5,6 +5,7 @@ import { SessionError } from '../core/errors.ts'
 import type { SessionEvent, SessionEvents } from '../core/events.ts'
 import { milliseconds, resolveOptions, type Duration } from '../core/options.ts'
 import type { Secrets } from '../core/signatures.ts'
+import type { GLANCE } from '../express/glance.ts'
 import { ADDRESSES, asksForPrivacy, type Addresses } from './privacy.ts'
 
 /** A request as Node, Connect or Express have it. */
@@ -18,12 +19,16 @@ export interface WatchedSession {
   readonly createdAt: number
   /** Epoch ms. */
   readonly expiresAt: number
+  /** Epoch ms; when it ends whatever happens, if there is such a time. */
+  readonly absoluteExpiresAt?: number | undefined
 }
 
 /** What watching needs of the manager that `session()` returned. */
 export interface WatchedSessions<Req extends HttpRequest = HttpRequest> {
   readonly backend: SessionBackend
   describe(req: Req): WatchedSession | undefined
+  /** What the manager has for those who look at each request. */
+  [GLANCE]?(req: Req): string | undefined
   on<E extends SessionEvent>(event: E, listener: (payload: SessionEvents[E]) => void): () => void
   /** Needed by `exportUser` and `eraseUser`. */
   of?(userId: string): Promise<WatchedSession[]>

@@ -67,7 +67,7 @@ export function scriptedProcess(
       present = session
       const req = { headers: { 'user-agent': AGENTS[session.agent] }, socket: { remoteAddress: '203.0.113.9' } } as unknown as HttpRequest
       const told: (() => void)[] = []
-      const res = { statusCode: session.handle.endsWith('77') ? 429 : 200, once: (_: string, done: () => void) => told.push(done) }
+      const res = { statusCode: session.handle.endsWith('77') ? 429 : 200, on: (_: string, done: () => void) => told.push(done) }
       seen(req, res as never, () => {})
       for (const done of told) done()
     },
