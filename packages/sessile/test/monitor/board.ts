@@ -19,10 +19,10 @@ interface Visit {
 /** An app with a dashboard, whose user 1 may look. */
 export async function board(
   store: SessionBackend,
-  { mount = '/admin/dashboard', ...options }: Partial<DashboardOptions> & { mount?: string } = {}
+  { mount = '/admin/dashboard', maxAge = 3_600_000, ...options }: Partial<DashboardOptions> & { mount?: string; maxAge?: number } = {}
 ) {
   const audit: DashboardAudit[] = []
-  const sessions = session({ secret: SECRET, store, resave: false, saveUninitialized: false, hashIds: true, cookie: { maxAge: 3_600_000 } })
+  const sessions = session({ secret: SECRET, store, resave: false, saveUninitialized: false, hashIds: true, cookie: { maxAge } })
   const seen = activity({ sessions, flushEvery: 50 })
   const app = express()
   app.use(sessions, seen)
