@@ -4,6 +4,8 @@ import type { CreateResult, ExpiredRecord, ScanPage, SessionBackend, StoredRecor
 import { isSessionError } from '../../src/core/errors.ts'
 import { memoryStore } from '../../src/stores/memory/backend.ts'
 import { ExpiryQueue } from '../../src/stores/memory/expiry-queue.ts'
+import { KeyIndex } from '../../src/stores/memory/key-index.ts'
+import { Rows } from '../../src/stores/memory/rows.ts'
 import { ShardedMap } from '../../src/stores/memory/sharded-map.ts'
 import { backendSuite } from '../../src/testing/backend-suite.ts'
 import { fakeClock } from '../../src/testing/fake-clock.ts'
@@ -198,6 +200,31 @@ if (isSelected('memory')) {
         keys.filter((key) => map.get(key) !== undefined),
         []
       )
+    })
+
+    it('the index of keys finds what a map of them finds, however much comes and goes', () => {
+      const random = seededRandom(7)
+      const rows = new Rows()
+      const index = new KeyIndex(rows)
+      const known = new Map<string, number>()
+      const keys = ['', '漢字', '__proto__', ...Array.from({ length: 20_000 }, (_, at) => `key-${at}`)]
+      // grows to nearly all, shrinks to nearly none, and grows again
+      for (const share of [0.95, 0.02, 0.5]) {
+        for (const key of keys) {
+          const row = known.get(key)
+          if (random() < share) {
+            if (row !== undefined) continue
+            const taken = rows.take(key)
+            index.add(key, taken)
+            known.set(key, taken)
+          } else if (row !== undefined) {
+            index.delete(row)
+            rows.free(row)
+            known.delete(key)
+          }
+        }
+        for (const key of keys) assert.equal(index.get(key), known.get(key))
+      }
     })
   })
 }
