@@ -25,6 +25,13 @@ const OPTIONS = [
     name: 'ThrottleOptions',
     defaults: 'THROTTLE_DEFAULTS'
   },
+  {
+    title: '`migrateSessions(options)` of `sessile/migrate`',
+    file: 'stores/moving/migrate.ts',
+    name: 'MigrateOptions',
+    defaults: 'MIGRATE_DEFAULTS'
+  },
+  { title: '`movingFrom(from, to, options)` of `sessile/migrate`', file: 'stores/moving/moving-from.ts', name: 'MovingOptions' },
   { title: '`activity(options)` of `sessile/monitor`', file: 'monitor/options.ts', name: 'ActivityOptions', defaults: 'ACTIVITY_DEFAULTS' },
   { title: '`metrics(options)` of `sessile/monitor`', file: 'monitor/metrics.ts', name: 'MetricsOptions', defaults: 'METRICS_DEFAULTS' }
 ]

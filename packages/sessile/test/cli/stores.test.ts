@@ -287,6 +287,7 @@ describe('sessile on a store that express-session filled', () => {
     const server = await serverFor(t, 'redis')
     if (!server) return
     const client = createClient({ url: server.url })
+    client.on('error', () => {})
     await client.connect()
     await looks(server.url, new RedisStore({ client: client as never }))
     client.destroy()
