@@ -3,7 +3,7 @@ import { createSecretKey, randomBytes } from 'node:crypto'
 import { describe, it } from 'node:test'
 import signature from 'cookie-signature'
 import fc from 'fast-check'
-import { sign, unsign } from '../../src/core/signatures.ts'
+import { isMacOf, sign, unsign } from '../../src/core/signatures.ts'
 
 const secrets = fc.oneof(fc.string({ minLength: 1, maxLength: 200, unit: 'binary' }), fc.uint8Array({ minLength: 1, maxLength: 200 }))
 const ids = fc.oneof(fc.string({ maxLength: 300, unit: 'binary' }), fc.string({ maxLength: 120 }), fc.base64String())
@@ -30,6 +30,29 @@ describe('signatures', () => {
         assert.equal(unsign(signed.slice(0, place), secret), undefined)
         assert.equal(unsign(signed + other, secret), undefined)
         assert.equal(unsign(signed, [randomBytes(9), 'another']), undefined)
+      })
+    )
+  })
+
+  it('are verified where they stand in a cookie, and nothing else is', () => {
+    fc.assert(
+      fc.property(ids, secrets, fc.nat(), fc.string({ minLength: 1, maxLength: 1, unit: 'binary' }), (id, secret, at, other) => {
+        const mac = encodeURIComponent(sign(id, secret).slice(-43))
+        const text = `before${mac}after`
+        const end = text.length - 'after'.length
+        assert.equal(isMacOf(id, text, 6, end, secret), true)
+        assert.equal(isMacOf(id, text, 6, end, 'another'), false)
+        for (const [from, to] of [
+          [5, end],
+          [7, end],
+          [6, end - 1],
+          [6, end + 1],
+          [6, 6]
+        ] as const)
+          assert.equal(isMacOf(id, text, from, to, secret), false)
+        const place = 6 + (at % mac.length)
+        const changed = text.slice(0, place) + other + text.slice(place + 1)
+        if (changed !== text) assert.equal(isMacOf(id, changed, 6, end, secret), false)
       })
     )
   })
