@@ -1,3 +1,4 @@
+import { once } from 'node:events'
 import { createInterface } from 'node:readline/promises'
 import { type Terminal, Trouble } from './command.ts'
 
@@ -8,8 +9,11 @@ export async function confirmed(terminal: Terminal, question: string, yes: boole
   if (!stdin?.isTTY || stderr.isTTY !== true)
     throw new Trouble(`${question} Nobody can be asked here: say it with --yes, or look first with --dry-run.`)
   const lines = createInterface({ input: stdin, output: stderr as unknown as NodeJS.WritableStream })
+  // Ctrl-C and Ctrl-D close it, which is no yes
+  const closed = once(lines, 'close').then(() => '')
   try {
-    return /^y(es)?$/i.test((await lines.question(`${question} [y/N] `)).trim())
+    const answer = await Promise.race([lines.question(`${question} [y/N] `).catch(() => ''), closed])
+    return /^y(es)?$/i.test(answer.trim())
   } finally {
     lines.close()
   }

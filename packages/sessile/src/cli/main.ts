@@ -6,6 +6,7 @@ import { type Command, type OptionValues, type Terminal, Trouble } from './comma
 import { dashboard } from './dashboard.ts'
 import { list } from './list.ts'
 import { migrate } from './migrate.ts'
+import { Progress } from './progress.ts'
 import { revoke } from './revoke.ts'
 import { show } from './show.ts'
 import { stats } from './stats.ts'
@@ -40,6 +41,7 @@ export async function main(args: readonly string[], terminal: Terminal): Promise
     }
     return await command.run(positionals, values, terminal)
   } catch (error) {
+    Progress.endAll()
     if (error instanceof Trouble) return failed(terminal, error.message, error.exitCode)
     // what a store or driver says may hold its URL
     if (isSessionError(error))

@@ -3,6 +3,7 @@ import type { Terminal } from './command.ts'
 
 /** How far long work is, on the error output of somebody who looks; elsewhere nothing is printed. */
 export class Progress {
+  static readonly #shown = new Set<Progress>()
   readonly #bar: SingleBar | undefined
   readonly #total: number | undefined
   #at = 0
@@ -15,6 +16,7 @@ export class Progress {
     const stream = stderr as unknown as NodeJS.WritableStream
     this.#bar = new SingleBar({ format, stream, clearOnComplete: true, hideCursor: true, etaBuffer: 100 }, Presets.shades_classic)
     this.#bar.start(total ?? 0, 0)
+    Progress.#shown.add(this)
   }
 
   step(by = 1): void {
@@ -31,5 +33,11 @@ export class Progress {
   /** Takes the bar away. */
   end(): void {
     this.#bar?.stop()
+    Progress.#shown.delete(this)
+  }
+
+  /** Takes all bars away: one that was left by an error would go on for ever. */
+  static endAll(): void {
+    for (const progress of Progress.#shown) progress.end()
   }
 }

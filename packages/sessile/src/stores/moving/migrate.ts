@@ -73,8 +73,7 @@ export async function migrateSessions(given: MigrateOptions): Promise<Migrated> 
     if (!supports(from, 'scan')) throw new SessionError('not-supported', `The store ${from.name} cannot list its sessions.`)
     return await migrate(from, to, options)
   } finally {
-    if (typeof options.from === 'string') await from.close?.()
-    if (typeof options.to === 'string') await to.close?.()
+    await Promise.allSettled([typeof options.from === 'string' && from.close?.(), typeof options.to === 'string' && to.close?.()])
   }
 }
 
