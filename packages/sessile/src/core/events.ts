@@ -24,6 +24,8 @@ export interface SessionEvents {
   'late-write': { handle: string }
   /** The store held something that is not a session record; it was treated as absent. */
   'unreadable-record': { handle: string; reason: string }
+  /** A request brought an id that we had signed and that names no session: it ran out, was ended, or was replaced. */
+  'unknown-id': { handle: string }
   /** An id that had been replaced was used again after its overlap. */
   'retired-id': { handle: string }
   /** A store call failed or was too late. */
@@ -48,6 +50,7 @@ export const SESSION_EVENTS = [
   'merged',
   'late-write',
   'unreadable-record',
+  'unknown-id',
   'retired-id',
   'store-error',
   'warning',

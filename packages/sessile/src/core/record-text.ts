@@ -9,6 +9,8 @@ export interface Meta {
   readonly c?: number
   /** Signed in (or confirmed) at, epoch ms. */
   readonly a?: number
+  /** Its user is asked to confirm who he is, since then, epoch ms; until he has signed in or confirmed later. */
+  readonly q?: number
   /** Got its present id at, epoch ms; absent when that was at its creation. */
   readonly r?: number
   /** The tag of the write this text is from: no two writes are alike (law 6). */

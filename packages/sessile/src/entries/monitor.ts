@@ -1,4 +1,5 @@
 export { activity, type Activity, type ActivityRow, type ActivityTracker, type UserExport } from '../monitor/activity.ts'
+export type { Alert, AlertKind, AlertOptions } from '../monitor/alerts.ts'
 export type { Active, Analytics, EventEntry, Live, Point, StepName, Totals } from '../monitor/api-types.ts'
 export { dashboard, type Dashboard } from '../monitor/dashboard.ts'
 export type { DashboardAudit, DashboardOptions, DashboardSessions } from '../monitor/dashboard-options.ts'

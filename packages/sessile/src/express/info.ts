@@ -14,6 +14,8 @@ export interface SessionInfo {
   readonly createdAt: number
   /** When its user signed in, or confirmed it last. */
   readonly signedInAt?: number
+  /** There when its user is to confirm who he is before `requireFresh` lets him through. */
+  readonly mustConfirm?: true
   /** The earlier of the next two: what counts. */
   readonly expiresAt: number
   /** When it ends unless it is used; `Infinity` where it never does. */
@@ -98,6 +100,7 @@ function describe(context: Context, key: string, meta: Meta, userId: string | un
     ...(userId === undefined ? {} : { userId }),
     createdAt: meta.c ?? at,
     ...(meta.a === undefined ? {} : { signedInAt: meta.a }),
+    ...(meta.q === undefined || (meta.a ?? 0) > meta.q ? {} : { mustConfirm: true as const }),
     expiresAt: ends.expiresAt,
     idleExpiresAt: ends.idleExpiresAt,
     absoluteExpiresAt: ends.absoluteExpiresAt === Infinity ? undefined : ends.absoluteExpiresAt

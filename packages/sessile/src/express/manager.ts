@@ -1,7 +1,9 @@
 import { supports, type SessionBackend } from '../core/backend.ts'
+import { now } from '../core/clock.ts'
 import { SessionError } from '../core/errors.ts'
 import type { SessionEvent, SessionEvents } from '../core/events.ts'
 import { keyOfHandle } from '../core/ids.ts'
+import { milliseconds, type Duration } from '../core/options.ts'
 import { ownerOf, type Context } from './context.ts'
 import { GLANCE, glanceAt } from './glance.ts'
 import { exclusiveOf, type Exclusive, type ExclusiveOptions } from './exclusive.ts'
@@ -31,6 +33,16 @@ export interface SessionManager {
   revoke(handle: string): Promise<boolean>
   /** Ends all sessions of a user. @returns how many. @throws SessionError `bad-argument`: no user means nobody, not everybody */
   revokeAll(userId: string | number, options?: { except?: string | undefined }): Promise<number>
+  /**
+   * Has a session live so much longer from now, unless it lives that long already, and never past its absolute end.
+   * @returns whether there is one
+   */
+  extend(handle: string, by: Duration): Promise<boolean>
+  /**
+   * Has `requireFresh` refuse a session until its user has confirmed who he is.
+   * @returns whether there is one. @throws SessionError `not-supported` in a store written for express-session
+   */
+  askToConfirm(handle: string): Promise<boolean>
   /** One page of all live sessions. @throws SessionError `not-supported` */
   scan(options?: { cursor?: string | undefined; limit?: number }): Promise<{ sessions: SessionInfo[]; cursor?: string }>
   /** @returns a function that takes the listener off again */
@@ -101,6 +113,27 @@ export function managerOf(context: Context): SessionManager {
       const exceptKey = except === undefined ? undefined : keyOf(except)
       if (except !== undefined && exceptKey === undefined) throw new SessionError('bad-argument', 'except must be the handle of a session.')
       return records.users.revokeAll(textOf(userId), exceptKey)
+    },
+
+    async extend(handle, by) {
+      const key = keyOf(handle)
+      const loaded = key === undefined ? undefined : await records.find(key)
+      if (!loaded) return false
+      const at = now()
+      const { expiresAt } = context.ends(loaded.stored.meta, context.userIdOfLoaded(loaded), at + milliseconds('by', by), at)
+      return expiresAt <= loaded.stored.expiresAt || records.touch(loaded, expiresAt)
+    },
+
+    async askToConfirm(handle) {
+      if (!context.isOwn) throw new SessionError('not-supported', `The store ${backend.name} has no room for such a mark.`)
+      const key = keyOf(handle)
+      if (key === undefined) return false
+      // whoever comes between has written, so it is somebody's turn each time
+      for (;;) {
+        const loaded = await records.find(key)
+        const outcome = loaded ? await records.mark(loaded, { q: now() }) : 'gone'
+        if (outcome !== 'changed') return outcome === 'saved'
+      }
     },
 
     async scan({ cursor, limit = PAGE } = {}) {

@@ -92,7 +92,11 @@ function handOver(of: RequestSession, loaded: Loaded | undefined): void {
   ;(req as unknown as { [OWNER]: RequestSession })[OWNER] = of
   try {
     if (loaded) adopt(of, loaded)
-    else context.generate(req)
+    else {
+      const { sessionID } = req
+      if (sessionID !== undefined) context.events.emit('unknown-id', () => ({ handle: context.handleOf(context.keyOf(sessionID)) }))
+      context.generate(req)
+    }
   } catch (error) {
     ;(req as unknown as { [OWNER]: RequestSession | undefined })[OWNER] = before
     delete req.session

@@ -1,6 +1,7 @@
 import { StoreCalls } from '../core/calls.ts'
 import { every, now } from '../core/clock.ts'
 import { GLANCE } from '../express/glance.ts'
+import { Alerts } from './alerts.ts'
 import { ActivityLog, type Pending } from './activity-log.ts'
 import type { Sightings } from './activity-record.ts'
 import type { Analytics, EventEntry, Live, StepName } from './api-types.ts'
@@ -145,6 +146,7 @@ class Watch<Req extends HttpRequest> {
   readonly #options: ResolvedActivity<Req>
   readonly #log: ActivityLog
   readonly history: History
+  readonly #alerts: Alerts | undefined
   readonly #slackMs: number
   #sweptTo = -Infinity
   /** Of sessions that have something pending, by what a glance tells. */
@@ -163,11 +165,24 @@ class Watch<Req extends HttpRequest> {
     this.#slackMs = isTold ? SLACK_MS : DUE_SLACK_MS
     const room = { space: options.space, calls }
     this.history = new History(room, isTold, { keepMs, keepEventsMs, node, marks, slackMs: this.#slackMs })
-    this.#log = new ActivityLog(options.space, calls, options.maxPending, this.history.told)
+    const { history } = this
+    this.#alerts = options.alerts
+      ? new Alerts(options.alerts, {
+          room,
+          counted: (name, ms) => history.counted(name, ms),
+          sessionsOf: async (userId) => (await sessions.of?.(userId)) ?? [],
+          note: (alert) => history.alert(alert)
+        })
+      : undefined
+    this.#log = new ActivityLog(options.space, calls, options.maxPending, (before, after, handle, expiresAt) => {
+      history.told(before, after, handle, expiresAt)
+      if (before && 'seen' in before && 'seen' in after) this.#looksMoved(handle, before.seen, after.seen)
+    })
     this.#stops = [
       every(options.flushEveryMs, () => this.#tick()),
       every(Math.min(EVENTS_EVERY_MS, options.flushEveryMs), () => void this.history.events.flush().catch(() => {})),
       ...SESSION_EVENTS.map((event) => sessions.on(event, (payload) => this.history.event(event, payload))),
+      sessions.on('signed-in', ({ userId }) => this.#alerts?.signedIn(userId)),
       sessions.on('renewed', ({ previous, handle }) => this.#log.move(previous, handle)),
       sessions.on('ended', ({ handle, reason }) => {
         if (reason !== 'renewed') this.#log.end(handle, reason)
@@ -231,10 +246,17 @@ class Watch<Req extends HttpRequest> {
       }
       return known.handle
     }
-    return this.#noteAnew(req, counts, at, isHidden, glance)
+    return this.#noteAnew(req, counts, at, isHidden, glance, known)
   }
 
-  #noteAnew(req: Req, counts: boolean, at: number, isHidden: boolean, glance: string | undefined): string | undefined {
+  #noteAnew(
+    req: Req,
+    counts: boolean,
+    at: number,
+    isHidden: boolean,
+    glance: string | undefined,
+    known: Known | undefined
+  ): string | undefined {
     const session = this.#described(req)
     if (!session) return undefined
     const { headers, socket } = req
@@ -249,6 +271,7 @@ class Watch<Req extends HttpRequest> {
       userId: session.userId
     }
     const livesMs = Math.min(session.expiresAt - at, keepMs) + this.#slackMs
+    if (known?.pending.live) this.#looksMoved(session.handle, known.pending.seen, seen)
     const pending = this.#log.note(session.handle, seen, at + livesMs)
     if (glance !== undefined) {
       if (this.#known.size >= 2 * maxPending) this.#known.clear()
@@ -257,6 +280,10 @@ class Watch<Req extends HttpRequest> {
       this.#known.set(glance, { handle: session.handle, pending, agent, peer, forwarded, isHidden, livesMs, endsAt })
     }
     return session.handle
+  }
+
+  #looksMoved(handle: string, before: Sightings, after: Sightings): void {
+    this.#alerts?.seenAt(handle, after.userId, before.ip, after.ip, after.lastSeenAt - before.lastSeenAt)
   }
 
   #described(req: Req): WatchedSession | undefined {
@@ -288,6 +315,7 @@ class Watch<Req extends HttpRequest> {
     this.#known.clear()
     // what was seen is counted when it is stored, so the counts come after it
     this.#flushing = this.#log.flush().finally(() => this.history.flush())
+    if (this.#alerts) this.#flushing = this.#flushing.then(() => this.#alerts!.look())
     try {
       await this.#flushing
     } finally {

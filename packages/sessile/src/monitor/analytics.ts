@@ -42,6 +42,9 @@ function totalsOf(counts: ReadonlyMap<string, number>): Totals {
     merged: sum(counts, 'merged'),
     lateWrites: sum(counts, 'late-write'),
     storeErrors: sum(counts, 'store-error'),
+    unknownIds: sum(counts, 'unknown-id'),
+    retiredIds: sum(counts, 'retired-id'),
+    alerts: named(counts, 'alert.'),
     marks: named(counts, 'mark.'),
     nodes: named(counts, 'node.')
   }

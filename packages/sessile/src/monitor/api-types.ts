@@ -56,6 +56,11 @@ export interface Totals {
   readonly merged: number
   readonly lateWrites: number
   readonly storeErrors: number
+  /** Uses of ids that name no session, and of those that had been replaced. */
+  readonly unknownIds: number
+  readonly retiredIds: number
+  /** By what was out of the ordinary. */
+  readonly alerts: Readonly<Record<string, number>>
   /** What the app counts by itself. */
   readonly marks: Readonly<Record<string, number>>
   /** Pages by process. */
@@ -108,6 +113,8 @@ export interface SessionRow {
   readonly address: string | undefined
   readonly createdAt: number
   readonly signedInAt: number | undefined
+  /** Its user was asked to confirm who he is, and has not yet. */
+  readonly mustConfirm: boolean
   readonly lastSeenAt: number | undefined
   readonly idleExpiresAt: number | null
   readonly absoluteExpiresAt: number | null
@@ -220,12 +227,16 @@ export interface Start {
 /** What an administrator may do. */
 export type Action =
   | { readonly action: 'end'; readonly handle: string }
+  | { readonly action: 'extend'; readonly handle: string }
+  | { readonly action: 'ask-to-confirm'; readonly handle: string }
   | { readonly action: 'end-user'; readonly userId: string }
   | { readonly action: 'end-others' }
   | { readonly action: 'end-everybody' }
 
 export interface ActionDone {
   readonly ended: number
+  /** Sessions that were extended, or asked to confirm. */
+  readonly changed?: number
   /** More than one request may end: the rest is gone on with by asking again. */
   readonly more: boolean
 }

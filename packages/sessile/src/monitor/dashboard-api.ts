@@ -215,6 +215,11 @@ export class DashboardApi {
       const ended = await sessions.revoke(action.handle)
       if (!ended) return problem(404, 'not-found', 'There is no such session, or it has ended.')
       done = { ended: 1, more: false }
+    } else if (action.action === 'extend' || action.action === 'ask-to-confirm') {
+      const { handle } = action
+      const there = await (action.action === 'extend' ? sessions.extend(handle, this.#options.extendByMs) : sessions.askToConfirm(handle))
+      if (!there) return problem(404, 'not-found', 'There is no such session, or it has ended.')
+      done = { ended: 0, changed: 1, more: false }
     } else if (action.action === 'end-user') {
       done = { ended: await sessions.revokeAll(action.userId), more: false }
     } else if (action.action === 'end-others' && own === undefined) {

@@ -10,17 +10,17 @@ import type { Watching } from './session-list.ts'
 /** What the dashboard needs of the manager that `session()` returned. */
 export type DashboardSessions = Pick<
   SessionManager,
-  'backend' | 'describe' | 'of' | 'get' | 'revoke' | 'revokeAll' | 'scan' | 'on' | 'ready'
+  'backend' | 'describe' | 'of' | 'get' | 'revoke' | 'revokeAll' | 'extend' | 'askToConfirm' | 'scan' | 'on' | 'ready'
 >
 
 /** What an administrator did by the dashboard. */
 export interface DashboardAudit {
   /** Epoch ms. */
   readonly at: number
-  readonly action: 'end' | 'end-user' | 'end-others' | 'end-everybody'
+  readonly action: 'end' | 'extend' | 'ask-to-confirm' | 'end-user' | 'end-others' | 'end-everybody'
   /** How many sessions were ended. */
   readonly ended: number
-  /** The handle of the session that was ended. */
+  /** The handle of the session that was ended, extended, or asked to confirm. */
   readonly handle?: string
   /** The user whose sessions were ended. */
   readonly userId?: string
@@ -39,6 +39,8 @@ export interface DashboardOptions<Req extends HttpRequest = HttpRequest> {
   freshFor?: Duration
   /** Says it in place of `freshFor`. */
   fresh?: (req: Req) => MaybePromise<boolean>
+  /** How much longer from now a session lives that is extended; never past its absolute end. */
+  extendBy?: Duration
   /** Where one confirms who one is, for the page to link to. */
   confirmPath?: string
   /** Attributes of sessions whose values are shown; of all others the name and the kind are. */
@@ -56,7 +58,12 @@ export interface DashboardOptions<Req extends HttpRequest = HttpRequest> {
 }
 
 /** The defaults of `dashboard`. */
-export const DASHBOARD_DEFAULTS = { freshFor: '15m', title: 'Sessions', maxClients: 50 } as const satisfies Partial<DashboardOptions>
+export const DASHBOARD_DEFAULTS = {
+  freshFor: '15m',
+  extendBy: '1h',
+  title: 'Sessions',
+  maxClients: 50
+} as const satisfies Partial<DashboardOptions>
 
 /** `DashboardOptions`, checked. */
 export interface ResolvedDashboard {
@@ -65,6 +72,7 @@ export interface ResolvedDashboard {
   readonly authorize: (req: HttpRequest) => MaybePromise<boolean>
   readonly fresh: (req: HttpRequest) => MaybePromise<boolean>
   readonly viewerOf: (req: HttpRequest) => string | undefined
+  readonly extendByMs: number
   readonly confirmPath: string | undefined
   readonly show: ReadonlySet<string>
   readonly audit: ((entry: DashboardAudit) => void) | undefined
@@ -76,7 +84,7 @@ export interface ResolvedDashboard {
 /** @throws SessionError `bad-option` */
 export function resolveDashboard<Req extends HttpRequest>(sessions: DashboardSessions, given: DashboardOptions<Req>): ResolvedDashboard {
   const known = [...Object.keys(DASHBOARD_DEFAULTS), 'authorize', 'activity', 'fresh', 'confirmPath', 'show', 'audit', 'viewerOf', 'node']
-  type Known = DashboardOptions & { freshFor: Duration; title: string; maxClients: number }
+  type Known = DashboardOptions & { freshFor: Duration; extendBy: Duration; title: string; maxClients: number }
   const options = resolveOptions<Known>('dashboard', DASHBOARD_DEFAULTS as unknown as Known, given as unknown as Known, known)
   if (typeof sessions?.describe !== 'function') throw new SessionError('bad-option', 'dashboard needs the manager that session() returned.')
   if (typeof options.authorize !== 'function') {
@@ -87,8 +95,8 @@ export function resolveDashboard<Req extends HttpRequest>(sessions: DashboardSes
   }
   const freshMs = milliseconds('freshFor', options.freshFor)
   const isFresh = (req: HttpRequest): boolean => {
-    const signedInAt = sessions.describe(req)?.signedInAt
-    return signedInAt !== undefined && now() - signedInAt <= freshMs
+    const { signedInAt, mustConfirm } = sessions.describe(req) ?? {}
+    return signedInAt !== undefined && mustConfirm !== true && now() - signedInAt <= freshMs
   }
   return Object.freeze({
     sessions,
@@ -96,6 +104,7 @@ export function resolveDashboard<Req extends HttpRequest>(sessions: DashboardSes
     authorize: options.authorize,
     fresh: options.fresh ?? isFresh,
     viewerOf: options.viewerOf ?? ((req: HttpRequest) => sessions.describe(req)?.userId),
+    extendByMs: milliseconds('extendBy', options.extendBy),
     confirmPath: options.confirmPath,
     show: new Set(options.show ?? []),
     audit: options.audit,

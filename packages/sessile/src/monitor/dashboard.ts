@@ -113,7 +113,7 @@ async function act(api: DashboardApi, req: HttpRequest, question: Question): Pro
 
 function actionOf(body: unknown): Action | undefined {
   const { action, handle, userId } = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>
-  if (action === 'end' && typeof handle === 'string') return { action, handle }
+  if ((action === 'end' || action === 'extend' || action === 'ask-to-confirm') && typeof handle === 'string') return { action, handle }
   if (action === 'end-user' && typeof userId === 'string' && userId !== '') return { action, userId }
   return action === 'end-others' || action === 'end-everybody' ? { action } : undefined
 }

@@ -9,8 +9,10 @@ export const EVENT_NAMES: Readonly<Record<string, string>> = {
   merged: 'Two changes kept',
   'late-write': 'Late write dropped',
   'unreadable-record': 'Unreadable record',
+  'unknown-id': 'Unknown id',
   'retired-id': 'Replaced id used',
   'store-error': 'Store failed',
   refused: 'Refused',
-  admin: 'Administrator'
+  admin: 'Administrator',
+  alert: 'Alert'
 }

@@ -1,6 +1,7 @@
 import { supports } from '../core/backend.ts'
 import { now } from '../core/clock.ts'
 import type { SessionEvent, SessionEvents } from '../core/events.ts'
+import type { Alert } from './alerts.ts'
 import type { Told } from './activity-log.ts'
 import type { ActivityRecord } from './activity-record.ts'
 import { analyticsOf, pointOf } from './analytics.ts'
@@ -92,6 +93,18 @@ export class History {
     for (const listener of this.#listeners) listener(kept)
   }
 
+  /** Something is out of the ordinary. */
+  alert({ at, kind, userId, handle }: Alert): void {
+    this.#tallies.add(at, `alert.${kind}`)
+    this.note({
+      at,
+      event: 'alert',
+      detail: kind,
+      ...(userId === undefined ? {} : { userId }),
+      ...(handle === undefined ? {} : { handle })
+    })
+  }
+
   /** Counts and notes an event of the sessions. */
   event<E extends SessionEvent>(event: E, payload: SessionEvents[E]): void {
     // each end has an event of its own name
@@ -159,6 +172,13 @@ export class History {
       )
     const active = (minutes: number) => ({ users: sum('active.users', minutes), guests: sum('active.guests', minutes) })
     return { at, active5: active(5), active30: active(30) }
+  }
+
+  /** What was counted under a name in the last `ms`, to the minute. */
+  async counted(name: string, ms: number): Promise<number> {
+    const at = now()
+    const buckets = await this.#tallies.read('minute', at - ms, at)
+    return buckets.reduce((sum, { tally }) => sum + (tally.counts.get(name) ?? 0), 0)
   }
 
   async analytics(step: StepName, from: number, to: number): Promise<Analytics> {

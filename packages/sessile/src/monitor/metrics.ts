@@ -56,6 +56,7 @@ export const METRICS = {
   sign_ins_total: { help: 'Users who signed in.', label: undefined },
   merges_total: { help: 'Saves that met a change of another request and kept both.', label: undefined },
   late_writes_total: { help: 'Saves that were dropped because the session had ended.', label: undefined },
+  unknown_ids_total: { help: 'Uses of an id that names no session (any more).', label: undefined },
   retired_ids_total: { help: 'Uses of an id that had been replaced.', label: undefined },
   unreadable_records_total: { help: 'Records in the store that are no sessions.', label: undefined },
   store_errors_total: { help: 'Store calls that failed or were too late.', label: 'operation' },
@@ -98,6 +99,7 @@ export function metrics(given: MetricsOptions): () => void {
     on('signed-in', 'sign_ins_total'),
     on('merged', 'merges_total'),
     on('late-write', 'late_writes_total'),
+    on('unknown-id', 'unknown_ids_total'),
     on('retired-id', 'retired_ids_total'),
     on('unreadable-record', 'unreadable_records_total'),
     on('store-error', 'store_errors_total', ({ operation }) => ({ operation }))

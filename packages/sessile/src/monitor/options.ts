@@ -6,6 +6,7 @@ import type { SessionEvent, SessionEvents } from '../core/events.ts'
 import { milliseconds, resolveOptions, type Duration } from '../core/options.ts'
 import type { Secrets } from '../core/signatures.ts'
 import type { GLANCE } from '../express/glance.ts'
+import type { AlertOptions } from './alerts.ts'
 import { ADDRESSES, asksForPrivacy, type Addresses } from './privacy.ts'
 
 /** A request as Node, Connect or Express have it. */
@@ -61,6 +62,8 @@ export interface ActivityOptions<Req extends HttpRequest = HttpRequest> {
   refusalOf?: (req: Req, res: ServerResponse) => string | undefined
   /** What the app counts by `count`: words of lower-case letters and hyphens. */
   marks?: readonly string[]
+  /** Tells what is out of the ordinary: as the event `alert`, to a function, to a webhook. Default: nothing is. */
+  alerts?: AlertOptions
   /** What this process is called. Default: the host's name. */
   node?: string
   /** Sessions that are held in memory at most between two flushes; past it those seen longest ago are dropped. */
@@ -94,6 +97,7 @@ export interface ResolvedActivity<Req extends HttpRequest> {
   readonly keepEventsMs: number
   readonly refusalOf: (req: Req, res: ServerResponse) => string | undefined
   readonly marks: readonly string[]
+  readonly alerts: AlertOptions | undefined
   readonly node: string
   readonly maxPending: number
   readonly storeTimeoutMs: number
@@ -121,7 +125,18 @@ function bad(message: string): SessionError {
 
 /** @throws SessionError `bad-option`, or `not-supported` when the store has no room beside the sessions */
 export function resolveActivity<Req extends HttpRequest>(given: ActivityOptions<Req>): ResolvedActivity<Req> {
-  const known = [...Object.keys(ACTIVITY_DEFAULTS), 'sessions', 'space', 'isPage', 'secret', 'optOut', 'refusalOf', 'marks', 'node']
+  const known = [
+    ...Object.keys(ACTIVITY_DEFAULTS),
+    'sessions',
+    'space',
+    'isPage',
+    'secret',
+    'optOut',
+    'refusalOf',
+    'marks',
+    'alerts',
+    'node'
+  ]
   const options = resolveOptions<Known<Req>>('activity', ACTIVITY_DEFAULTS as Known<Req>, given as Partial<Known<Req>>, known)
   if (typeof options.sessions?.describe !== 'function') throw bad('activity needs sessions, the manager that session() returned.')
   if (!ADDRESSES.includes(options.addresses)) throw bad("addresses must be 'full', 'truncated', 'hashed' or 'none'.")
@@ -148,6 +163,7 @@ export function resolveActivity<Req extends HttpRequest>(given: ActivityOptions<
     keepEventsMs: milliseconds('keepEvents', options.keepEvents),
     refusalOf: options.refusalOf ?? refusalByStatus,
     marks: [...marks],
+    alerts: options.alerts,
     node: (options.node ?? hostname()).slice(0, 60),
     maxPending: options.maxPending,
     storeTimeoutMs: milliseconds('storeTimeout', options.storeTimeout)

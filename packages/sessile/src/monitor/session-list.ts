@@ -128,6 +128,7 @@ export class SessionList {
         address: activity?.ip,
         createdAt: info.createdAt,
         signedInAt: info.signedInAt,
+        mustConfirm: info.mustConfirm === true,
         lastSeenAt: watched ? activity.lastActivity : undefined,
         idleExpiresAt: Number.isFinite(info.idleExpiresAt) ? info.idleExpiresAt : null,
         absoluteExpiresAt: info.absoluteExpiresAt ?? null,

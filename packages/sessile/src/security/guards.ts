@@ -13,6 +13,8 @@ export interface SessionFacts {
   readonly userId?: string | undefined
   /** Epoch ms of the sign-in, or of the last confirmation. */
   readonly signedInAt?: number | undefined
+  /** Whether the user was asked to confirm who he is, and has not yet. */
+  readonly mustConfirm?: boolean | undefined
   /** What `signals()` keeps is among them. */
   readonly attributes?: Readonly<Record<string, unknown>>
 }
@@ -116,7 +118,7 @@ export function requireRole<Req extends HttpRequest = HttpRequest, Res extends S
 /**
  * Lets users through who signed in, or confirmed who they are, not longer than `within` ago;
  * others get 401 `Please sign in again`, code `reauthentication-required`. Who never signed in is not fresh, nor is a session
- * that `signals()` asks a confirmation of.
+ * that `signals()` or `sessions.askToConfirm` asks a confirmation of.
  */
 export function requireFresh<Req extends HttpRequest = HttpRequest, Res extends ServerResponse = ServerResponse>(
   within: Duration,
@@ -127,9 +129,10 @@ export function requireFresh<Req extends HttpRequest = HttpRequest, Res extends 
   const stale: Refusal = { status: 401, error: options.message ?? 'Please sign in again', code: 'reauthentication-required' }
   if (!options.sessions) throw new SessionError('bad-option', 'requireFresh needs sessions, the manager that session() returned.')
   return (req, res, next) => {
-    const { userId, signedInAt, attributes } = factsOf(req, options)
+    const { userId, signedInAt, mustConfirm, attributes } = factsOf(req, options)
     if (userId === undefined) return refuse(req, res, next, options, unauthenticated())
-    if (signedInAt !== undefined && now() - signedInAt <= withinMs && !needsStepUp(attributes, signedInAt)) return next()
+    if (signedInAt !== undefined && mustConfirm !== true && now() - signedInAt <= withinMs && !needsStepUp(attributes, signedInAt))
+      return next()
     refuse(req, res, next, options, stale)
   }
 }

@@ -4,6 +4,8 @@ import { once } from 'node:events'
 import { session } from '../../src/express/factory.ts'
 import type { SessionBackend } from '../../src/core/backend.ts'
 import { activity } from '../../src/monitor/activity.ts'
+import type { ActivityOptions } from '../../src/monitor/options.ts'
+import { requireFresh } from '../../src/security/guards.ts'
 import { dashboard } from '../../src/monitor/dashboard.ts'
 import type { DashboardAudit, DashboardOptions } from '../../src/monitor/dashboard-options.ts'
 import { serve, type Server } from '../serve.ts'
@@ -19,12 +21,18 @@ interface Visit {
 /** An app with a dashboard, whose user 1 may look. */
 export async function board(
   store: SessionBackend,
-  { mount = '/admin/dashboard', maxAge = 3_600_000, ...options }: Partial<DashboardOptions> & { mount?: string; maxAge?: number } = {}
+  {
+    mount = '/admin/dashboard',
+    maxAge = 3_600_000,
+    watch,
+    ...options
+  }: Partial<DashboardOptions> & { mount?: string; maxAge?: number; watch?: Partial<ActivityOptions> } = {}
 ) {
   const audit: DashboardAudit[] = []
   const sessions = session({ secret: SECRET, store, resave: false, saveUninitialized: false, hashIds: true, cookie: { maxAge } })
-  const seen = activity({ sessions, flushEvery: 50 })
+  const seen = activity({ sessions, flushEvery: 50, ...watch })
   const app = express()
+  app.set('trust proxy', 'loopback')
   app.use(sessions, seen)
   const of = (req: express.Request) => (req as unknown as { session: Visit }).session
   app.get('/', (req, res) => {
@@ -34,6 +42,14 @@ export async function board(
   app.post('/login/:user', async (req, res) => {
     await of(req).signIn(String(req.params.user), { theme: 'dark', token: 'never-shown-anywhere', cart: [1] })
     res.json(sessions.describe(req)!.handle)
+  })
+  app.get('/fresh', requireFresh('15m', { sessions }), (_req, res) => res.json({}))
+  app.post('/confirm', async (req, res) => {
+    await sessions.confirm(req)
+    res.json({})
+  })
+  app.get('/private', (_req, res) => {
+    res.status(401).json({})
   })
   app.post('/logout', async (req, res) => {
     await of(req).signOut()
