@@ -27,6 +27,8 @@ export const AUDIT_EVENTS = {
   'admin.user-enabled': 'An administrator opened it again',
   'admin.user-promoted': 'A user was made an administrator',
   'admin.user-demoted': 'An administrator was made a user',
+  'admin.session-extended': 'An administrator had a session live longer',
+  'admin.confirmation-asked': 'An administrator had a user asked to confirm who he is',
   'admin.user-signed-out': 'An administrator ended all sessions of a user',
   'admin.everybody-signed-out': 'An administrator ended all sessions of everybody else'
 } as const

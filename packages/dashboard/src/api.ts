@@ -44,7 +44,7 @@ export async function act(action: Action): Promise<ActionDone> {
     ended += done.ended
     if (!done.more || done.ended === 0) {
       epoch.value += 1
-      return { ended, more: false }
+      return { ...done, ended, more: false }
     }
   }
 }

@@ -51,9 +51,10 @@ export function Confirm() {
   async function go(): Promise<void> {
     busy.value = true
     try {
-      const { ended } = await act(what!.action)
+      const { ended, changed } = await act(what!.action)
       asking.value = undefined
-      say(`${count(ended)} ${ended === 1 ? 'session was' : 'sessions were'} ended.`)
+      if (changed !== undefined) say('That was done.')
+      else say(`${count(ended)} ${ended === 1 ? 'session was' : 'sessions were'} ended.`)
       what!.done?.()
     } catch (cause) {
       error.value = cause as Error
@@ -79,7 +80,7 @@ export function Confirm() {
               Cancel
             </button>
             <button type="button" class="danger" disabled={busy.value} onClick={go}>
-              {busy.value ? 'Ending …' : what.button}
+              {busy.value ? 'One moment …' : what.button}
             </button>
           </div>
         </>

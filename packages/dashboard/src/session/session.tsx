@@ -2,6 +2,7 @@ import type { SessionDetail } from '../../../sessile/src/monitor/api-types.ts'
 import { ApiError, useLoaded } from '../api.ts'
 import { bytes, count } from '../format.ts'
 import { EventList } from '../parts/event-list.tsx'
+import { ask } from '../parts/confirm.tsx'
 import { askToEnd, SessionTable } from '../parts/session-table.tsx'
 import { State } from '../parts/state.tsx'
 import { Time } from '../parts/time.tsx'
@@ -28,9 +29,39 @@ export function Session({ handle }: { handle: string }) {
       <header class="head">
         <h1 tabIndex={-1}>Session {session?.current && <span class="badge">This one</span>}</h1>
         {session && (
-          <button type="button" class="danger" onClick={() => askToEnd(session, () => void (location.hash = linkTo('sessions')))}>
-            End session
-          </button>
+          <span class="buttons">
+            <button
+              type="button"
+              onClick={() =>
+                ask({
+                  action: { action: 'extend', handle },
+                  title: 'Extend this session?',
+                  text: 'It lives longer though nobody uses it, but never past the end that it has in any case.',
+                  button: 'Extend'
+                })
+              }
+            >
+              Extend
+            </button>
+            {session.userId !== undefined && (
+              <button
+                type="button"
+                onClick={() =>
+                  ask({
+                    action: { action: 'ask-to-confirm', handle },
+                    title: 'Ask its user to confirm?',
+                    text: `User ${session.userId} stays signed in, and has to prove once more who he is before anything that asks for it.`,
+                    button: 'Ask to confirm'
+                  })
+                }
+              >
+                Ask to confirm
+              </button>
+            )}
+            <button type="button" class="danger" onClick={() => askToEnd(session, () => void (location.hash = linkTo('sessions')))}>
+              End session
+            </button>
+          </span>
         )}
       </header>
       <State of={loaded} />
@@ -54,6 +85,7 @@ export function Session({ handle }: { handle: string }) {
                 <dt>Signed in</dt>
                 <dd>
                   <Time at={session.signedInAt} none="never" />
+                  {session.mustConfirm && <span class="badge">To be confirmed</span>}
                 </dd>
                 <dt>Last seen</dt>
                 <dd>
