@@ -116,7 +116,7 @@ export class HeldSession {
       req.session = tracked.proxy
       return tracked.proxy
     }
-    const record = (loaded.object ?? JSON.parse(loaded.text)) as { cookie?: CookieData }
+    const record = (loaded.object ?? parsed(loaded.text)) as { cookie?: CookieData }
     if (loaded.object === undefined && !context.options.hasLifetimes) adjustExpires(record as { cookie?: { expires?: unknown } }, loaded)
     this.storedCookie = record.cookie
     const { store } = context
@@ -145,13 +145,15 @@ export class HeldSession {
       return known
     }
     let data: CookieData
+    let cookie: Cookie
     try {
       data = JSON.parse(text) as CookieData
+      cookie = new Cookie(data as CookieOptions)
     } catch {
       return context.newCookie(req)
     }
+    if (!isCookie(data)) return context.newCookie(req)
     this.storedCookie ??= data
-    const cookie = new Cookie(data as CookieOptions)
     if (data.expires && expiresAt !== Infinity) cookie._expires = new Date(expiresAt)
     else if (typeof data.expires === 'string') cookie._expires = new Date(data.expires)
     cookie.originalMaxAge = data.originalMaxAge
@@ -171,4 +173,19 @@ export class HeldSession {
   session(): Session | null | undefined {
     return this.req.session
   }
+}
+
+/** @throws SyntaxError for a text that is no JSON, or no object's: it is no session */
+function parsed(text: string): object {
+  const value: unknown = JSON.parse(text)
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('It is JSON, but no object.')
+  // a record without any cookie is express-session's own error
+  if (Object.hasOwn(value, 'cookie') && !isCookie((value as { cookie: unknown }).cookie)) throw new SyntaxError('Its cookie is none.')
+  return value
+}
+
+function isCookie(data: unknown): data is CookieData {
+  if (typeof data !== 'object' || data === null) return false
+  const { originalMaxAge } = data as Partial<CookieData>
+  return originalMaxAge === undefined || originalMaxAge === null || typeof originalMaxAge === 'number'
 }
