@@ -1,3 +1,5 @@
+export type { ConnectPgSimpleOptions } from '../express/incumbents/postgres-options.ts'
+export { PostgresStore } from '../express/incumbents/postgres-store.ts'
 export { postgresStore } from '../stores/postgres/backend.ts'
 export type { PgQuery, PgQueryable } from '../stores/postgres/client.ts'
 export type { PostgresStoreOptions } from '../stores/postgres/options.ts'

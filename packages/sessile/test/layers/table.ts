@@ -54,7 +54,8 @@ export const EXCEPTIONS: readonly Exception[] = [
     file: 'express/factory.ts',
     rule: 'console',
     why: 'express-session prints its warning of the MemoryStore there, and people filter on it'
-  }
+  },
+  { file: 'express/incumbents/postgres-options.ts', rule: 'console', why: 'the default of its option errorLog, as in connect-pg-simple' }
 ]
 
 /** The shop: every folder is a part, but for those below all parts and those above them (pages show what the parts know). */

@@ -29,7 +29,7 @@ export interface PgListener extends PgQueryable {
 }
 
 /** A `pg.Pool`, as far as it is used where there is one. */
-interface PgPool extends PgQueryable {
+export interface PgPool extends PgQueryable {
   end(): Promise<void>
   on(event: 'error', listener: (error: Error) => void): unknown
   readonly Client?: new (config: object) => PgListener
@@ -178,7 +178,8 @@ function hidden(options: object): object {
   return 'password' in options ? { password: options.password } : {}
 }
 
-async function loadPg(): Promise<PgModule> {
+/** @throws SessionError `not-supported` where it is not installed */
+export async function loadPg(): Promise<PgModule> {
   // a name that compilers and bundlers do not follow: whoever uses another store has no pg
   const name: string = 'pg'
   try {
