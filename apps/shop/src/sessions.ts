@@ -22,6 +22,8 @@ export function sessionOptions(config: Config): SessionOptions {
     cookie: { ...preset.cookie, sameSite: 'strict' },
     lifetimes: { anonymous: { idle: '7d' }, signedIn: { idle: '30m', absolute: '8h' } },
     secret: [...config.secrets],
+    // the monitor sweeps, by one process at a time
+    sweepEvery: false,
     store: config.storeMoveFrom === undefined ? config.storeUrl : movingFrom(config.storeMoveFrom, config.storeUrl)
   }
 }
