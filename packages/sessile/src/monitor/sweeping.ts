@@ -57,6 +57,7 @@ const LEASE = 'sweep'
 /**
  * Removes sessions that ran out, regularly, by one process at a time: a lease beside the sessions says by which. Each is told
  * once. Nothing breaks where two hold it for a moment, since a store gives each expired session to one caller only.
+ * `session()` sweeps by itself; give it `sweepEvery: false` where this does it.
  * @throws SessionError `bad-option`
  */
 export function startSweeping(sessions: SweptSessions, given: SweepingOptions = {}): Sweeping {
