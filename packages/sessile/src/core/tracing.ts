@@ -6,6 +6,8 @@ import { isPromise } from './maybe.ts'
 export interface StoreCallTrace {
   readonly store: string
   readonly operation: Operation
+  /** There at `end` when the answer comes later: then `asyncEnd` is the end. */
+  pending?: true
   error?: unknown
 }
 
@@ -37,6 +39,7 @@ export function traced<T>(operation: Operation, store: string, call: () => Maybe
     try {
       const answer = call()
       if (!isPromise(answer)) return answer
+      trace.pending = true
       const settled = () => {
         channel.asyncStart.publish(trace)
         channel.asyncEnd.publish(trace)

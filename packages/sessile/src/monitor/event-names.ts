@@ -12,6 +12,7 @@ export const EVENT_NAMES: Readonly<Record<string, string>> = {
   'unknown-id': 'Unknown id',
   'retired-id': 'Replaced id used',
   'store-error': 'Store failed',
+  warning: 'Set up unsafely',
   refused: 'Refused',
   admin: 'Administrator',
   alert: 'Alert'

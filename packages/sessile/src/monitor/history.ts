@@ -111,8 +111,8 @@ export class History {
     if (event === 'ended') return
     const at = now()
     this.#tallies.add(at, event === 'expired' || event === 'destroyed' || event === 'revoked' ? `ended.${event}` : event)
-    const { handle, userId, previous, reason, operation } = payload as Partial<Record<string, string>>
-    const detail = reason ?? operation
+    const { handle, userId, previous, reason, operation, code } = payload as Partial<Record<string, string>>
+    const detail = reason ?? operation ?? code
     this.note({
       at,
       event,
