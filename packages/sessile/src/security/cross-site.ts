@@ -5,7 +5,7 @@ import type { CrossSiteOptions, HttpRequest, Middleware } from './options.ts'
 
 /**
  * What is said of a request: `safe` changes nothing, `same-origin` is our own page or the address bar, `no-browser` carries
- * neither header (every browser sends one with a POST), `allowed` is from an origin that was named, `refused` from elsewhere.
+ * none of the headers (every browser sends one with a POST), `allowed` is from an origin that was named, `refused` from elsewhere.
  */
 export type CrossSiteVerdict = 'safe' | 'same-origin' | 'no-browser' | 'allowed' | 'refused'
 
@@ -25,8 +25,15 @@ function isOwnOrigin(origin: string, host: string | undefined): boolean {
   return url.origin === ownOrigin(url.protocol, host)
 }
 
+/** Where neither of the two headers says it, the page that `Referer` names, if it names one: some old browsers sent nothing else. */
+function originOf({ referer }: IncomingHttpHeaders): string | undefined {
+  const url = referer === undefined ? null : URL.parse(referer)
+  return url && /^https?:$/.test(url.protocol) ? url.origin : undefined
+}
+
 /**
- * Whether a browser sent a state-changing request from another site: by `Sec-Fetch-Site`, and where there is none, by `Origin`.
+ * Whether a browser sent a state-changing request from another site: by `Sec-Fetch-Site`, where there is none by `Origin`, and without
+ * either by `Referer`.
  * A web socket's handshake is judged alike: call this in the server's `upgrade` listener.
  * @param origins other origins that may
  * @see https://www.w3.org/TR/fetch-metadata/
@@ -39,7 +46,7 @@ export function crossSiteVerdict(
   // a web socket begins with a GET, and carries the cookie to whatever page opened it
   const isSocket = headers.upgrade?.toLowerCase() === 'websocket'
   if (SAFE_METHODS.has(method ?? 'GET') && !isSocket) return 'safe'
-  const origin = headers.origin
+  const origin = headers.origin ?? originOf(headers)
   if (origin !== undefined && origins.includes(origin)) return 'allowed'
   const site = headers['sec-fetch-site']
   if (site !== undefined) return site === 'same-origin' || site === 'none' ? 'same-origin' : 'refused'
@@ -49,7 +56,7 @@ export function crossSiteVerdict(
 
 /**
  * Refuses what a browser sends from another site, before anything is changed: 403 `Cross-site request refused`.
- * Use it once, in front of all routes. Requests without `Sec-Fetch-Site` and `Origin` (curl, mobile apps) pass.
+ * Use it once, in front of all routes. Requests without `Sec-Fetch-Site`, `Origin` and `Referer` (curl, mobile apps) pass.
  */
 export function crossSite<Req extends HttpRequest = HttpRequest, Res extends ServerResponse = ServerResponse>(
   given: CrossSiteOptions<Req, Res> = {}

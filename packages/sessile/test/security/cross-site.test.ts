@@ -31,6 +31,10 @@ describe('crossSiteVerdict', () => {
     ['an Origin with a path', 'POST', { origin: 'https://shop.example/evil' }, 'refused'],
     ['two origins', 'POST', { origin: 'https://shop.example https://evil.example' }, 'refused'],
     ['an extension', 'POST', { origin: 'chrome-extension://shop.example' }, 'refused'],
+    ['no other header than a Referer of ours', 'POST', { referer: 'https://shop.example/cart?x' }, 'same-origin'],
+    ['no other header than a Referer from elsewhere', 'POST', { referer: 'https://evil.example/shop.example' }, 'refused'],
+    ['a Referer of no site', 'POST', { referer: 'android-app://com.example' }, 'no-browser'],
+    ['an Origin of ours beside any Referer', 'POST', { origin: 'https://shop.example', referer: 'https://evil.example/' }, 'same-origin'],
     ['an unknown method', 'PURGE', { origin: 'https://evil.example' }, 'refused'],
     ['a lower-case method', 'post', { origin: 'https://evil.example' }, 'refused']
   ]
