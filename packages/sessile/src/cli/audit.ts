@@ -1,7 +1,14 @@
 import { isSessionError } from '../core/errors.ts'
 import { milliseconds } from '../core/options.ts'
 import { lookAtCrossSite, lookAtHeaders, lookAtPages } from './audit/browser.ts'
-import { lookAtAbsoluteLimit, lookAtCookie, lookAtExpiry, lookAtSigningInAndOut, lookAtWhatIsLeft } from './audit/cookies.ts'
+import {
+  lookAtAbsoluteLimit,
+  lookAtCookie,
+  lookAtExpiry,
+  lookAtIdleLimit,
+  lookAtSigningInAndOut,
+  lookAtWhatIsLeft
+} from './audit/cookies.ts'
 import { lookAtIds, lookAtRecognition } from './audit/identifiers.ts'
 import { lookAtPasswordChange, lookAtPasswords } from './audit/passwords.ts'
 import { Probe, type Target } from './audit/probe.ts'
@@ -30,6 +37,7 @@ what to change. It sends some hundred requests, signs in with the account you na
   --behind-proxy        speak as the proxy that ends TLS does (X-Forwarded-Proto: https)
   --samples N           how many ids to look at (default: 100)
   --wait DURATION       how long to wait for a session to run out, such as 60s (default: not at all)
+  --idle DURATION       after what time without a request a session ends, as the site says; so long is waited (default: not at all)
   --absolute DURATION   after what time a session ends even if it is used, as the site says; so long is waited (default: not at all)
   --ignore N,N          items that you know of
   --json                print the report as JSON
@@ -57,6 +65,7 @@ export async function auditSite(target: Target, ignored: ReadonlySet<number> = n
       lookAtPasswords,
       lookAtPages,
       lookAtExpiry,
+      lookAtIdleLimit,
       lookAtAbsoluteLimit
     ]) {
       await look(probe, notes)
@@ -88,6 +97,7 @@ export const audit: Command = {
     'behind-proxy': { type: 'boolean', default: false },
     samples: { type: 'string', default: '100' },
     wait: { type: 'string' },
+    idle: { type: 'string' },
     absolute: { type: 'string' },
     ignore: { type: 'string' },
     json: { type: 'boolean', default: false }
@@ -132,6 +142,7 @@ function targetOf(positionals: readonly string[], values: OptionValues, env: Ter
     cookieName: text('cookie'),
     behindProxy: values['behind-proxy'] === true,
     waitMs: durationOf('wait', text('wait')) ?? 0,
+    idleMs: durationOf('idle', text('idle')),
     absoluteMs: durationOf('absolute', text('absolute')),
     changePath: path('password-change'),
     currentField: text('current-field')!,

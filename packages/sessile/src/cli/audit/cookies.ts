@@ -48,7 +48,7 @@ function lookForNeedless(probe: Probe, notes: Notes): void {
   if (probe.own(home)) notes.found(40, `GET ${home.path} sets ${probe.cookieName} for somebody who only reads.`)
 }
 
-/** Items 21 and 30: whether the server ends a session when its cookie runs out. */
+/** Item 21: whether the server ends a session when its cookie runs out. */
 export async function lookAtExpiry(probe: Probe, notes: Notes): Promise<void> {
   const { waitMs } = probe.target
   const held = await probe.recognisable()
@@ -64,6 +64,19 @@ export async function lookAtExpiry(probe: Probe, notes: Notes): Promise<void> {
   notes.looked(21)
   if (await probe.recognises({ cookie: held.header }, held)) {
     notes.found(21, `The cookie ran out after ${Math.round(life / 1000)} s, and the server went on taking it.`)
+  }
+}
+
+/** Item 30: a session that nobody uses ends, although its cookie may live on. */
+export async function lookAtIdleLimit(probe: Probe, notes: Notes): Promise<void> {
+  const { idleMs } = probe.target
+  if (idleMs === undefined) return notes.skip([30], 'needs --idle, the time after which an unused session ends, and waits so long')
+  const held = await probe.recognisable()
+  if ((await probe.recognises({}, held)) !== false) return notes.skip([30], 'a session cannot be told from none')
+  await pause(idleMs + SLACK_MS)
+  notes.looked(30)
+  if (await probe.recognises({ cookie: held.header }, held)) {
+    notes.found(30, `Not used for ${Math.round((idleMs + SLACK_MS) / 1000)} s, a session is still there.`)
   }
 }
 

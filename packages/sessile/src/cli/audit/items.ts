@@ -131,6 +131,13 @@ export const ITEMS: Readonly<Record<number, Item>> = {
     'Whoever knew or planted the id before is signed in afterwards.',
     'await req.session.signIn(userId), or regenerate() before the user is put in.'
   ),
+  30: item(
+    'A session that nobody uses ends',
+    'V7.3.1, SM Idle, N 2.2.3',
+    '2',
+    'Whoever sits down at a computer that was left is signed in.',
+    "lifetimes: { signedIn: { idle: '30m' } }."
+  ),
   31: item(
     'A session ends even if it is used all the time',
     'V7.3.2, SM Absolute, N 2.2.3, 5.2',

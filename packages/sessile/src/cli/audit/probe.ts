@@ -25,6 +25,8 @@ export interface Target {
   readonly samples: number
   /** How long it may wait for a session to run out, ms. */
   readonly waitMs: number
+  /** When a session ends that nobody uses, as the site says, ms; absent: it is not waited for. */
+  readonly idleMs?: number | undefined
   /** When a session ends whatever happens, as the site says, ms; absent: it is not waited for. */
   readonly absoluteMs?: number | undefined
   /** Where a signed-in user changes the password, and the names of the two fields. */
