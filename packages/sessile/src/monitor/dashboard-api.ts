@@ -1,5 +1,5 @@
 import { supports } from '../core/backend.ts'
-import { now } from '../core/clock.ts'
+import { now, stopwatch } from '../core/clock.ts'
 import { isSessionError, SessionError } from '../core/errors.ts'
 import type { SessionInfo } from '../express/info.ts'
 import type {
@@ -40,8 +40,9 @@ export interface Answer {
 const TIMELINE_OF = 4000
 const TIMELINE_ROWS = 100
 const VALUE_LENGTH = 200
-/** Counting stops there; what it took is waited for fifty times before it is done anew. */
+/** Counting stops there, or after so long; what it took is waited for fifty times before it is done anew. */
 const COUNT_TO = 20_000
+const COUNT_FOR_MS = 100
 const COUNT_EVERY_MS = 2000
 const COUNT_SHARE = 50
 const END_AT_ONCE = 50
@@ -135,12 +136,13 @@ export class DashboardApi {
   }
 
   async #count(): Promise<Stored> {
+    const start = stopwatch()
     let count = 0
     for (let cursor: string | undefined; ;) {
       const page = await this.#options.sessions.scan({ limit: 500, ...(cursor === undefined ? {} : { cursor }) })
       count += page.sessions.length
       cursor = page.cursor
-      if (cursor === undefined || count >= COUNT_TO) return { sessions: count, more: cursor !== undefined }
+      if (cursor === undefined || count >= COUNT_TO || stopwatch() - start > COUNT_FOR_MS) return { sessions: count, more: cursor !== undefined }
     }
   }
 
