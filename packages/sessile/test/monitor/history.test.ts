@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it, mock } from 'node:test'
+import * as client from 'prom-client'
 import { wrapBackend, type SessionBackend } from '../../src/core/backend.ts'
 import { StoreCalls } from '../../src/core/calls.ts'
+import { metrics } from '../../src/monitor/metrics.ts'
 import { bucketOf, percentilesOfBuckets } from '../../src/monitor/sketch.ts'
 import { SharedLog } from '../../src/monitor/shared-log.ts'
 import { MAX_COUNTS, Tallies } from '../../src/monitor/tallies.ts'
@@ -156,6 +158,11 @@ describe('a scripted hour of 10,000 sessions over three processes', () => {
       mock.timers.enable({ apis: ['Date'], now: START })
       const backend = make()
       const processes = ['a', 'b', 'c'].map((node) => scriptedProcess(backend, node))
+      const registers = processes.map(({ sessions }) => {
+        const register = new client.Registry()
+        metrics({ sessions, client, register })
+        return register
+      })
       const script = scriptedHour(START, 10_000)
       const steps = script
         .flatMap((session) => [
@@ -191,6 +198,12 @@ describe('a scripted hour of 10,000 sessions over three processes', () => {
           ['destroyed', 'revoked', 'expired'].map((reason) => [reason, ended.filter(({ ends }) => ends!.reason === reason).length])
         )
       )
+      for (const [reason, number] of Object.entries(totals.ended)) {
+        const texts = await Promise.all(registers.map((register) => register.metrics()))
+        const line = new RegExp(`^sessile_sessions_ended_total\\{reason="${reason}"\\} (\\d+)$`, 'm')
+        const told = texts.map((text) => Number(line.exec(text)?.[1] ?? 0)).reduce((sum, n) => sum + n)
+        assert.equal(told, number, reason)
+      }
       assert.deepEqual(totals.refused, {
         'too-many-requests': script.filter(({ handle }) => handle.endsWith('77')).reduce((sum, one) => sum + one.requests.length, 0)
       })

@@ -1,7 +1,7 @@
 import { EventHub } from '../../src/core/events.ts'
 import type { SessionBackend } from '../../src/core/backend.ts'
 import { activity, type ActivityTracker } from '../../src/monitor/activity.ts'
-import type { HttpRequest, WatchedSession } from '../../src/monitor/options.ts'
+import type { HttpRequest, WatchedSession, WatchedSessions } from '../../src/monitor/options.ts'
 
 export const AGENTS = {
   desktop: 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36',
@@ -47,7 +47,7 @@ export function percentile(values: number[], share: number): number {
 export function scriptedProcess(
   backend: SessionBackend,
   node: string
-): { visit(session: Scripted): void; end(session: Scripted): void; seen: ActivityTracker } {
+): { visit(session: Scripted): void; end(session: Scripted): void; seen: ActivityTracker; sessions: Pick<WatchedSessions, 'on'> } {
   const events = new EventHub()
   let present: Scripted
   const sessions = {
@@ -63,6 +63,7 @@ export function scriptedProcess(
   const seen = activity({ sessions, node, flushEvery: '1h' })
   return {
     seen,
+    sessions,
     visit(session) {
       present = session
       const req = { headers: { 'user-agent': AGENTS[session.agent] }, socket: { remoteAddress: '203.0.113.9' } } as unknown as HttpRequest
