@@ -99,6 +99,10 @@ declare namespace session {
     revoke(handle: string): Promise<boolean>
     /** Ends all sessions of a user, but for one. Resolves to how many. */
     revokeAll(userId: string | number, options?: { except?: string | undefined }): Promise<number>
+    /** Has a session live so much longer from now, never past its absolute end. @returns whether there is one */
+    extend(handle: string, by: Duration): Promise<boolean>
+    /** Has `requireFresh` refuse a session until its user has confirmed who he is. @returns whether there is one */
+    askToConfirm(handle: string): Promise<boolean>
     scan(options?: { cursor?: string | undefined; limit?: number }): Promise<{ sessions: SessionInfo[]; cursor?: string }>
     /** Returns a function that takes the listener off again. */
     on<E extends SessionEvent>(event: E, listener: (payload: SessionEvents[E]) => void): () => void
