@@ -20,7 +20,7 @@ export interface Socket {
 
 /** A `WebSocketServer` of the package ws, made with `noServer: true`, by its shape. */
 export interface SocketServer {
-  handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer, done: (socket: never, req: IncomingMessage) => void): void
+  handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer, done: (socket: any, req: IncomingMessage) => void): void
   emit(event: 'connection', ...given: unknown[]): boolean
 }
 
