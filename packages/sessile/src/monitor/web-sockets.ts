@@ -20,6 +20,7 @@ export interface Socket {
 
 /** A `WebSocketServer` of the package ws, made with `noServer: true`, by its shape. */
 export interface SocketServer {
+  // oxlint-disable-next-line typescript/no-explicit-any -- ws calls back with a class of its own, which only `any` lets through
   handleUpgrade(req: IncomingMessage, socket: Duplex, head: Buffer, done: (socket: any, req: IncomingMessage) => void): void
   emit(event: 'connection', ...given: unknown[]): boolean
 }
