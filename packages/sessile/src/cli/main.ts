@@ -6,6 +6,7 @@ import { type Command, type OptionValues, type Terminal, Trouble } from './comma
 import { dashboard } from './dashboard.ts'
 import { list } from './list.ts'
 import { migrate } from './migrate.ts'
+import { policy } from './policy.ts'
 import { Progress } from './progress.ts'
 import { revoke } from './revoke.ts'
 import { show } from './show.ts'
@@ -15,7 +16,7 @@ import { sweep } from './sweep.ts'
 import { watch } from './watch.ts'
 
 /** Every command by its name. */
-export const COMMANDS: Readonly<Record<string, Command>> = { list, show, revoke, stats, watch, sweep, migrate, audit, dashboard }
+export const COMMANDS: Readonly<Record<string, Command>> = { list, show, revoke, stats, watch, sweep, migrate, audit, policy, dashboard }
 
 /**
  * The `sessile` command.

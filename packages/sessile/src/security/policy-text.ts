@@ -162,7 +162,7 @@ function throttling({ throttling: { signIn, limits } }: PolicyValues): string {
 
 function log({ log: { sessionEvents, appEvents } }: PolicyValues): string {
   const own = Object.entries(appEvents)
-  const events = `Events of sessions: ${sessionEvents.map((event) => `\`${event}\``).join(', ')}. Each names its session by a handle, which is useless as a cookie; none holds an id, a cookie or a secret, and \`expired\` alone tells what the session held.`
+  const events = `Events of sessions: ${sessionEvents.map((event) => `\`${event}\``).join(', ')}. A session is named by its handle, which is useless as a cookie; no event holds an id, a cookie or a secret, and \`expired\` alone tells what the session held.`
   return own.length === 0
     ? events
     : `${table(
