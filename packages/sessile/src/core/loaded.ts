@@ -77,6 +77,15 @@ export class Loaded {
     this.#text = text
   }
 
+  /** Whether the text is JSON; to find out costs parsing it. */
+  get isReadable(): boolean {
+    try {
+      return this.object !== undefined || JSON.parse(this.text) !== undefined
+    } catch {
+      return false
+    }
+  }
+
   /** Begins as `text` does, and may have more at the end: for those who look at the beginning only, which costs no copy. */
   get beginning(): string {
     return this.#text ?? (this.#read instanceof ReadStored ? this.#read.data : this.#read.text)

@@ -53,9 +53,16 @@ function mergeValue(base: unknown, ours: unknown, theirs: unknown, rule: MergeRu
  * Lays what changed between `base` and `ours` over `theirs`. All three are JSON texts of objects.
  * Attributes that only one side changed are that side's. Where both did: the attribute's rule; plain objects key by key,
  * recursively; anything else, arrays included, is ours as a whole.
+ * @returns `undefined` when one of them would have to be parsed and cannot be
  */
-export function mergeTexts(base: string, ours: string, theirs: string, rules?: MergeRules): string {
+export function mergeTexts(base: string, ours: string, theirs: string, rules?: MergeRules): string | undefined {
   if (ours === base || ours === theirs) return theirs
   if (theirs === base) return ours
-  return JSON.stringify(mergeObjects(JSON.parse(base), JSON.parse(ours), JSON.parse(theirs), rules))
+  let texts: readonly [Attributes, Attributes, Attributes]
+  try {
+    texts = [JSON.parse(base), JSON.parse(ours), JSON.parse(theirs)]
+  } catch {
+    return undefined
+  }
+  return JSON.stringify(mergeObjects(...texts, rules))
 }

@@ -152,10 +152,18 @@ export class SessionRecords {
   /**
    * Changes a session by a function of what is stored: read, apply, write, and again on fresh data until nobody came between.
    * @param local the request's own text, whose unsaved changes go in too
-   * @param apply makes the change from a text; may be called several times. It must not hand the session to another user.
+   * @param apply makes the change from a text, `undefined` where that is no session's; may be called several times. It must not
+   * hand the session to another user.
    */
-  update(loaded: Loaded, local: string, apply: (text: string, stored: Stored) => MaybePromise<Change>): MaybePromise<CommitOutcome> {
-    const settled = this.#settled(loaded, (current) => apply(mergeTexts(loaded.text, local, current.text, this.#options.merge), current))
+  update(
+    loaded: Loaded,
+    local: string,
+    apply: (text: string, stored: Stored) => MaybePromise<Change | undefined>
+  ): MaybePromise<CommitOutcome> {
+    const settled = this.#settled(loaded, (current) => {
+      const text = mergeTexts(loaded.text, local, current.text, this.#options.merge)
+      return text === undefined ? undefined : apply(text, current)
+    })
     return chain(settled, (outcome) => {
       if (outcome !== 'gone') {
         loaded.text = loaded.stored.text

@@ -40,15 +40,23 @@ export class Renewals {
 
   /** @returns `gone` when the session ended meanwhile; the new id is dead then too */
   renew(loaded: Loaded, newKey: string, change: Change, renewal: Renewal): MaybePromise<Loaded | 'gone'> {
-    const compose = (): Change => {
+    const compose = (): Change | undefined => {
       const merged = this.#writer.merged(loaded, change, loaded.stored)
-      return { ...merged, meta: { ...loaded.stored.meta, ...change.meta, r: now() } }
+      return merged && { ...merged, meta: { ...loaded.stored.meta, ...change.meta, r: now() } }
     }
     // where the store fails in between, the new record stays: whether the old key points to it cannot be told, and nobody knows its id
-    return chain(this.#options.create(newKey, compose()), (created) => this.#retire(loaded, created, compose, renewal, 0))
+    const first = compose()
+    if (!first) return this.#writer.late(loaded.key)
+    return chain(this.#options.create(newKey, first), (created) => this.#retire(loaded, created, compose, renewal, 0))
   }
 
-  #retire(loaded: Loaded, created: Loaded, compose: () => Change, renewal: Renewal, tries: number): MaybePromise<Loaded | 'gone'> {
+  #retire(
+    loaded: Loaded,
+    created: Loaded,
+    compose: () => Change | undefined,
+    renewal: Renewal,
+    tries: number
+  ): MaybePromise<Loaded | 'gone'> {
     if (tries > MAX_TRIES) throw new SessionError('conflict', `A new id was tried for ${MAX_TRIES} times.`)
     const { key, stored } = loaded
     return chain(this.#writer.swap(key, stored, this.#marker(stored, created.key, renewal)), (result) => {
@@ -67,7 +75,10 @@ export class Renewals {
       return chain(old, (found) => {
         if (!found) return chain(this.#writer.remove(created.key), () => this.#writer.late(key))
         return chain(this.#writer.tryOnce(created, compose), (outcome) =>
-          outcome === 'saved' ? this.#retire(loaded, created, compose, renewal, tries + 1) : this.#writer.late(key)
+          outcome === 'saved'
+            ? this.#retire(loaded, created, compose, renewal, tries + 1)
+            : // one that others found meanwhile stays
+              chain(outcome === 'gone' ? this.#writer.remove(created.key) : undefined, () => this.#writer.late(key))
         )
       })
     })

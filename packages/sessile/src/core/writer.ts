@@ -6,7 +6,7 @@ import type { EventHub } from './events.ts'
 import { storedOf, type Loaded, type Stored } from './loaded.ts'
 import { attempt, chain } from './maybe.ts'
 import { mergeTexts, type MergeRules } from './merge.ts'
-import { joinText, splitText, type Meta } from './record-text.ts'
+import { joinText, type Meta } from './record-text.ts'
 import { Turns } from './turns.ts'
 
 /** What a request wants stored. */
@@ -31,8 +31,8 @@ export const MAX_TRIES = 64
 /** A renewal may be followed by another one; a longer row of markers is no session's. */
 export const MAX_HOPS = 16
 
-/** What is to be written, given what is stored now. */
-export type Compose = (stored: Stored) => MaybePromise<Change>
+/** What is to be written, given what is stored now; `undefined` when that turns out to be no session. */
+export type Compose = (stored: Stored) => MaybePromise<Change | undefined>
 
 export interface WriterOptions {
   readonly events: EventHub
@@ -70,13 +70,15 @@ export class RecordWriter {
     }
   }
 
-  /** The request's change laid over what is stored now. */
-  merged(loaded: Loaded, change: Change, current: Stored): Change {
+  /** The request's change laid over what is stored now. @returns `undefined` when one of the two is no JSON */
+  merged(loaded: Loaded, change: Change, current: Stored): Change | undefined {
     if (current.text === loaded.text) return change
+    const text = mergeTexts(loaded.text, change.text, current.text, this.#options.merge)
+    if (text === undefined) return undefined
     const handsChanged = current.userId !== loaded.userId && change.userId === loaded.userId
     const shortened = change.expiresAt < loaded.stored.expiresAt && current.expiresAt <= loaded.stored.expiresAt
     return {
-      text: mergeTexts(loaded.text, change.text, current.text, this.#options.merge),
+      text,
       // whoever signed in or out meanwhile decided how long the session lives
       expiresAt: handsChanged ? current.expiresAt : shortened ? change.expiresAt : Math.max(change.expiresAt, current.expiresAt),
       userId: handsChanged ? current.userId : change.userId,
@@ -97,6 +99,7 @@ export class RecordWriter {
   tryOnce(loaded: Loaded, compose: Compose): MaybePromise<'saved' | 'gone' | 'changed'> {
     const { key, stored } = loaded
     return chain(compose(stored), (change) => {
+      if (change === undefined) return 'gone'
       const meta = change.meta ? { ...stored.meta, ...change.meta } : stored.meta
       const record = this.record(change, change.text, meta)
       return chain(this.swap(key, stored, record), (result) => {
@@ -184,7 +187,8 @@ export class RecordWriter {
       (found) => {
         if (found === undefined) return { outcome: 'gone' as const }
         if (found.data === record.data) return { outcome: 'done' as const, version: found.version }
-        const there = splitText(found.data)
+        const there = this.understood(key, found)
+        if (there === undefined) return 'unknown'
         const isOld = there.meta.t === stored.meta.t && there.text === stored.text
         return isOld ? { outcome: 'changed' as const, version: found.version } : 'unknown'
       }

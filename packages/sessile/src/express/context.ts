@@ -1,11 +1,12 @@
 import debugFor from 'debug'
 import { supports, type MaybePromise, type SessionBackend } from '../core/backend.ts'
 import { now } from '../core/clock.ts'
+import { isSessionError } from '../core/errors.ts'
 import type { EventHub } from '../core/events.ts'
 import { handleOf, hashId, newId } from '../core/ids.ts'
 import { defaultSlackMs, endsOf, lifetimeOf, renewalDue, type Ends } from '../core/lifetimes.ts'
 import type { Loaded } from '../core/loaded.ts'
-import { chain } from '../core/maybe.ts'
+import { attempt, chain } from '../core/maybe.ts'
 import type { Meta } from '../core/record-text.ts'
 import { SessionRecords, type RecordsOptions } from '../core/records.ts'
 import type { Secret } from '../core/signatures.ts'
@@ -155,13 +156,14 @@ export class Context {
         chain(records.load(id), (raw) => {
           if (!raw) return undefined
           const { text, userId, stored } = raw
-          const moved = records.renew(
-            raw,
-            key,
-            { text, userId, expiresAt: stored.expiresAt },
-            { reason: 'routine', follow: true, overlapMs: 0 }
+          const moved = attempt<Loaded | 'gone'>(
+            () => records.renew(raw, key, { text, userId, expiresAt: stored.expiresAt }, { reason: 'routine', follow: true, overlapMs: 0 }),
+            (error) => {
+              if (!isSessionError(error) || error.code !== 'id-taken') throw error
+              return 'gone'
+            }
           )
-          // another request may have moved it first
+          // another request may have moved it first, or be doing that
           return chain(moved, (renewed) => (renewed === 'gone' ? records.load(key) : renewed))
         })
     )
@@ -173,14 +175,15 @@ export class Context {
   }
 
   /** Whose a loaded session is; parsed only where neither the store's index nor a look for the names says that it is nobody's. */
-  userIdOfLoaded({ userId, text, stored }: Loaded): string | undefined {
+  userIdOfLoaded(loaded: Loaded): string | undefined {
+    const { userId, beginning, stored } = loaded
     if (userId !== undefined) return userId
     const isNobodys = this.options.userIdOf
       ? stored.meta.c !== undefined && supports(this.records.backend, 'keysOfUser')
-      : !text.includes('"userId":') && !text.includes('"passport":')
+      : !beginning.includes('"userId":') && !beginning.includes('"passport":')
     if (isNobodys) return undefined
     try {
-      return this.userIdOf(JSON.parse(text) as Attributes)
+      return this.userIdOf(JSON.parse(loaded.text) as Attributes)
     } catch (error) {
       if (error instanceof SyntaxError) return undefined
       throw error

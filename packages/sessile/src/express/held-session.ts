@@ -33,8 +33,20 @@ export class HeldSession {
     this.req = req
   }
 
-  /** Takes over a session as it is stored; what the request changed before is dropped. @throws TypeError for a record without a cookie, SyntaxError for one that is no JSON */
+  /**
+   * Takes over a session as it is stored; what the request changed before is dropped. A new one takes the place of what is no JSON.
+   * @throws TypeError for a record without a cookie
+   */
   adopt(loaded: Loaded): void {
+    try {
+      this.#adopt(loaded)
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      this.startAnew({ loaded, error })
+    }
+  }
+
+  #adopt(loaded: Loaded): void {
     const id = this.req.sessionID!
     this.loaded = loaded
     this.loadedId = id

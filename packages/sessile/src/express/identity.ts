@@ -172,16 +172,25 @@ function storeFirst(of: RequestSession, session: Session): MaybePromise<void> {
 
 function updateStored<T>(of: RequestSession, session: Session, change: (draft: Attributes) => T | Promise<T>): MaybePromise<T> {
   const { context } = of
+  let broken: Error | undefined
   const loaded = of.loaded!
   const { records } = context
   const local = of.textOf(session, attributesOf(session))
   let returned: T
-  const apply = (text: string): MaybePromise<Change> => {
-    const { cookie, ...draft } = JSON.parse(text) as Attributes
+  const apply = (text: string): MaybePromise<Change | undefined> => {
+    let attributes: Attributes
+    try {
+      attributes = JSON.parse(text) as Attributes
+    } catch (error) {
+      broken = error as Error
+      return undefined
+    }
+    const { cookie, ...draft } = attributes
+    const before = context.userIdOf(attributes)
     return chain(change(draft) as MaybePromise<T>, (value) => {
       returned = value
       const userId = context.userIdOf(draft)
-      if (userId !== context.userIdOf(JSON.parse(text) as Attributes)) {
+      if (userId !== before) {
         throw new SessionError('bad-argument', 'update cannot give a session to another user; signIn and signOut do that.')
       }
       const { expiresAt, meta } = of.changeOf(session, text, loaded)
@@ -197,6 +206,10 @@ function updateStored<T>(of: RequestSession, session: Session, change: (draft: A
   return chain(
     of.run(() => records.update(loaded, local, apply), false),
     (outcome) => {
+      if (broken) {
+        startAnew(of, session, loaded, broken)
+        return updateNew(of, session, change)
+      }
       if (outcome === 'gone') {
         of.deadId = session.id
         throw new SessionError('gone', 'It ended before the update.')
@@ -207,6 +220,14 @@ function updateStored<T>(of: RequestSession, session: Session, change: (draft: A
       return returned
     }
   )
+}
+
+/** In place of a record that cannot be read: the session goes on as a new and empty one, and what is stored stays as it is. */
+function startAnew(of: RequestSession, session: Session, loaded: Loaded, { message }: Error): void {
+  const { context } = of
+  context.events.emit('unreadable-record', () => ({ handle: context.handleOf(loaded.key), reason: message }))
+  for (const name of Object.keys(session)) if (name !== 'cookie') delete (session as unknown as Attributes)[name]
+  of.rename(session, context.newId(of.req), undefined)
 }
 
 /** Gives a session object the attributes of a text. What did not change stays the object it is, for people hold on to those. */

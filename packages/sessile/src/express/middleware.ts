@@ -91,7 +91,7 @@ function handOver(of: RequestSession, loaded: Loaded | undefined): void {
   const before = ownerOf<RequestSession>(req)
   ;(req as unknown as { [OWNER]: RequestSession })[OWNER] = of
   try {
-    if (loaded) adopt(of, loaded)
+    if (loaded) of.adopt(loaded)
     else {
       const { sessionID } = req
       if (sessionID !== undefined) context.events.emit('unknown-id', () => ({ handle: context.handleOf(context.keyOf(sessionID)) }))
@@ -104,15 +104,6 @@ function handOver(of: RequestSession, loaded: Loaded | undefined): void {
   }
   holdResponse(res, new Finish(of), context.options.onStoreError === 'fail')
   next()
-}
-
-function adopt(of: RequestSession, loaded: Loaded): void {
-  try {
-    of.adopt(loaded)
-  } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error
-    of.startAnew({ loaded, error })
-  }
 }
 
 /** Runs what may throw (the app's own code does, in `next`) outside of the promise, as a callback would. */

@@ -159,7 +159,7 @@ export class RequestSession extends HeldSession implements SessionOwner {
     return this.run(
       () =>
         chain(context.records.load(context.keyOf(session.id)), (loaded) => {
-          if (!loaded) throw new Error('failed to load session')
+          if (!loaded?.isReadable) throw new Error('failed to load session')
           this.loaded = loaded
           this.loadedId = session.id
           this.baseline.reloaded(loaded.stored)

@@ -42,6 +42,8 @@ export class Tracked implements ProxyHandler<Session> {
   #cookie: unknown
   #hasCookie = false
   #isWhole = false
+  /** Of a text that is broken: what could be read of it, as text. To look at that must not store it in its place. */
+  #readable: string | undefined
 
   constructor(origin: Origin, text: string, start: string, members: readonly number[]) {
     this.#origin = origin
@@ -79,8 +81,8 @@ export class Tracked implements ProxyHandler<Session> {
         const one = this.#touch(name)
         if (one.at !== -1 || one.isSet || !(name in target)) return this.#assign(one, value)
       }
-      this.whole()
     }
+    this.#changing()
     return Reflect.set(target, name, value, receiver === this.proxy ? target : receiver)
   }
 
@@ -100,7 +102,7 @@ export class Tracked implements ProxyHandler<Session> {
   }
 
   deleteProperty(_target: Session, name: string | symbol): boolean {
-    return Reflect.deleteProperty(this.whole(), name)
+    return Reflect.deleteProperty(this.#changing(), name)
   }
 
   ownKeys(): (string | symbol)[] {
@@ -112,7 +114,7 @@ export class Tracked implements ProxyHandler<Session> {
   }
 
   defineProperty(_target: Session, name: string | symbol, descriptor: PropertyDescriptor): boolean {
-    return Reflect.defineProperty(this.whole(), name, descriptor)
+    return Reflect.defineProperty(this.#changing(), name, descriptor)
   }
 
   preventExtensions(): boolean {
@@ -134,6 +136,12 @@ export class Tracked implements ProxyHandler<Session> {
     return target
   }
 
+  #changing(): Session {
+    const target = this.whole()
+    this.#readable = undefined
+    return target
+  }
+
   /** The attributes as they are stored. */
   #parsed(): Attributes {
     try {
@@ -144,6 +152,7 @@ export class Tracked implements ProxyHandler<Session> {
         const value = this.#valueAt(at)
         if (value !== undefined) readable[this.#text.slice(this.#members[at]!, this.#members[at + 1]! - 2)] = value
       }
+      this.#readable = attributesOf(readable)
       return readable
     }
   }
@@ -190,7 +199,10 @@ export class Tracked implements ProxyHandler<Session> {
    * @throws TypeError for what JSON cannot hold
    */
   attributes(): string {
-    if (this.#isWhole) return attributesOf(this.#target)
+    if (this.#isWhole) {
+      const now = attributesOf(this.#target)
+      return now === this.#readable ? this.#start : now
+    }
     let pieces = ''
     let from = this.#text.length - this.#start.length
     const start = from

@@ -4,7 +4,7 @@ import fc from 'fast-check'
 import { mergeTexts, type MergeRules } from '../../src/core/merge.ts'
 
 const merge = (base: unknown, ours: unknown, theirs: unknown, rules?: MergeRules) =>
-  JSON.parse(mergeTexts(JSON.stringify(base), JSON.stringify(ours), JSON.stringify(theirs), rules))
+  JSON.parse(mergeTexts(JSON.stringify(base), JSON.stringify(ours), JSON.stringify(theirs), rules)!)
 
 test('different attributes changed on both sides both stay', () => {
   assert.deepEqual(merge({ a: 1 }, { a: 1, ours: 1 }, { a: 1, theirs: 2 }), { a: 1, theirs: 2, ours: 1 })
@@ -73,4 +73,16 @@ test('property: each attribute that only one side changed is as that side has it
       }
     })
   )
+})
+
+test('a text that would have to be merged and cannot be parsed gives nothing', () => {
+  const [good, other, broken] = ['{"a":1}', '{"a":2}', '{"a":NaN}']
+  for (const [base, ours, theirs] of [
+    [broken, good, other],
+    [good, broken, other],
+    [good, other, broken]
+  ]) {
+    assert.equal(mergeTexts(base!, ours!, theirs!), undefined)
+  }
+  assert.equal(mergeTexts(broken, good, broken), good)
 })
