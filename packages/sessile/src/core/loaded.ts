@@ -58,6 +58,8 @@ export class Loaded {
   stored: Stored
   /** From stores that give objects: the object that was read. */
   readonly object: object | undefined
+  /** What was last written without getting through: where it is found in the store, the write was sent twice, and was done. */
+  tried: string | undefined
   /** Whether the id of this request is no longer the session's: then its answer sets no cookie. */
   moved = false
 

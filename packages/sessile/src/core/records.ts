@@ -1,4 +1,4 @@
-import { supports, type MaybePromise, type SessionBackend, type StoredRecord } from './backend.ts'
+import { supports, type MaybePromise, type NewRecord, type SessionBackend, type StoredRecord, type Version } from './backend.ts'
 import { StoreCalls } from './calls.ts'
 import { now } from './clock.ts'
 import { SessionError } from './errors.ts'
@@ -110,10 +110,24 @@ export class SessionRecords {
     return chain(
       this.calls.run('create', () => this.backend.create(key, record)),
       (result) => {
-        if (result.outcome === 'taken')
-          throw new SessionError('id-taken', 'Ask for another one; with a genid of your own, make its ids unique.')
-        return new Loaded(key, { text: change.text, meta, version: result.version, expiresAt: change.expiresAt, userId: change.userId })
+        const { text, expiresAt, userId } = change
+        const created = (version: Version) => new Loaded(key, { text, meta, version, expiresAt, userId })
+        if (result.outcome === 'done') return created(result.version)
+        return chain(this.#landed(key, record), (version) => {
+          if (version === undefined)
+            throw new SessionError('id-taken', 'Ask for another one; with a genid of your own, make its ids unique.')
+          return created(version)
+        })
       }
+    )
+  }
+
+  /** The version of what is under a key, when it is this very write: a client sent it twice, and the second answer is what came. */
+  #landed(key: string, { data }: NewRecord): MaybePromise<Version | undefined> {
+    if (!this.#writer.tagged) return undefined
+    return chain(
+      this.calls.run('read', () => this.backend.read(key)),
+      (there) => (there?.data === data ? there.version : undefined)
     )
   }
 

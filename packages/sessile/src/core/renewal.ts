@@ -59,35 +59,50 @@ export class Renewals {
   ): MaybePromise<Loaded | 'gone'> {
     if (tries > MAX_TRIES) throw new SessionError('conflict', `A new id was tried for ${MAX_TRIES} times.`)
     const { key, stored } = loaded
-    return chain(this.#writer.swap(key, stored, this.#marker(stored, created.key, renewal)), (result) => {
-      if (result.outcome === 'done') {
-        this.#options.events.emit('renewed', () => ({
-          handle: this.#options.handleOf(created.key),
-          previous: this.#options.handleOf(key),
-          reason: renewal.reason,
-          ...whose(created.stored.userId)
-        }))
-        if (renewal.reason !== 'routine')
-          this.#options.events.emit('ended', () => ({ handle: this.#options.handleOf(key), ...whose(stored.userId), reason: 'renewed' }))
-        return created
-      }
-      const old = result.outcome === 'gone' ? false : this.#refreshSame(loaded)
+    const marker = this.#marker(stored, created.key, renewal)
+    const done = (): Loaded => {
+      this.#tell(key, stored, created, renewal)
+      return created
+    }
+    return chain(this.#writer.swap(key, stored, marker), (result) => {
+      if (result.outcome === 'done') return done()
+      loaded.tried = marker.data
+      const old = result.outcome === 'gone' ? undefined : this.#refreshSame(loaded)
       return chain(old, (found) => {
+        if (found === 'landed') return done()
         if (!found) return chain(this.#writer.remove(created.key), () => this.#writer.late(key))
-        return chain(this.#writer.tryOnce(created, compose), (outcome) =>
-          outcome === 'saved'
-            ? this.#retire(loaded, created, compose, renewal, tries + 1)
-            : // one that others found meanwhile stays
-              chain(outcome === 'gone' ? this.#writer.remove(created.key) : undefined, () => this.#writer.late(key))
-        )
+        return chain(this.#bringUpToDate(created, compose), (outcome) => {
+          if (outcome === 'saved') return this.#retire(loaded, created, compose, renewal, tries + 1)
+          // one that others found meanwhile stays
+          return chain(outcome === 'gone' ? this.#writer.remove(created.key) : undefined, () => this.#writer.late(key))
+        })
       })
     })
   }
 
+  /** Lays into the new record what the old one has got since. */
+  #bringUpToDate(created: Loaded, compose: () => Change | undefined): MaybePromise<'saved' | 'gone' | 'changed'> {
+    return chain(this.#writer.tryOnce(created, compose), (outcome) => {
+      if (outcome !== 'changed') return outcome
+      return chain(this.#writer.refresh(created, MAX_HOPS), (found) => (found === 'landed' ? 'saved' : 'changed'))
+    })
+  }
+
+  #tell(key: string, stored: Stored, created: Loaded, { reason }: Renewal): void {
+    const { events, handleOf } = this.#options
+    events.emit('renewed', () => ({
+      handle: handleOf(created.key),
+      previous: handleOf(key),
+      reason,
+      ...whose(created.stored.userId)
+    }))
+    if (reason !== 'routine') events.emit('ended', () => ({ handle: handleOf(key), ...whose(stored.userId), reason: 'renewed' }))
+  }
+
   /** As `refresh`, but a session that another renewal moved counts as gone: one of two wins. */
-  #refreshSame(loaded: Loaded): MaybePromise<boolean> {
+  #refreshSame(loaded: Loaded): MaybePromise<'found' | 'landed' | undefined> {
     const { key } = loaded
-    return chain(this.#writer.refresh(loaded, MAX_HOPS), (found) => found && loaded.key === key)
+    return chain(this.#writer.refresh(loaded, MAX_HOPS), (found) => (loaded.key === key ? found : undefined))
   }
 
   #marker(stored: Stored, newKey: string, renewal: Renewal): NewRecord {

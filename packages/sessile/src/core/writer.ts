@@ -103,6 +103,7 @@ export class RecordWriter {
       const meta = change.meta ? { ...stored.meta, ...change.meta } : stored.meta
       const record = this.record(change, change.text, meta)
       return chain(this.swap(key, stored, record), (result) => {
+        loaded.tried = result.outcome === 'changed' ? record.data : undefined
         if (result.outcome === 'changed') return 'changed'
         if (result.outcome === 'gone') return 'gone'
         loaded.stored = { text: change.text, meta, version: result.version, expiresAt: change.expiresAt, userId: change.userId }
@@ -115,6 +116,7 @@ export class RecordWriter {
     if (tries > MAX_TRIES) throw new SessionError('conflict', `It was tried ${MAX_TRIES} times.`)
     return chain(this.refresh(loaded, 0), (found) => {
       if (!found) return 'gone'
+      if (found === 'landed') return 'saved'
       return chain(this.tryOnce(loaded, compose), (outcome) => {
         if (outcome === 'gone') return outcome
         if (outcome === 'saved') {
@@ -127,19 +129,24 @@ export class RecordWriter {
     })
   }
 
-  /** Brings `loaded.stored` up to date, following to where the session was moved. @returns whether it still lives */
-  refresh(loaded: Loaded, hops: number): MaybePromise<boolean> {
+  /**
+   * Brings `loaded.stored` up to date, following to where the session was moved.
+   * @returns `landed` when what is there is what this request tried to write last, `undefined` when the session lives no more
+   */
+  refresh(loaded: Loaded, hops: number): MaybePromise<'found' | 'landed' | undefined> {
     return chain(
       this.calls.run('read', () => this.calls.backend.read(loaded.key)),
       (record) => {
-        if (record === undefined || record.expiresAt <= now()) return false
+        if (record === undefined || record.expiresAt <= now()) return undefined
         const stored = this.understood(loaded.key, record)
-        if (stored === undefined) return false
+        if (stored === undefined) return undefined
+        const hasLanded = this.tagged && record.data === loaded.tried
         if (stored.meta.n === undefined) {
           loaded.stored = stored
-          return true
+          return hasLanded ? 'landed' : 'found'
         }
-        if (stored.meta.f !== 1 || hops >= MAX_HOPS) return false
+        if (hasLanded) return 'landed'
+        if (stored.meta.f !== 1 || hops >= MAX_HOPS) return undefined
         loaded.key = stored.meta.n
         loaded.moved = true
         return this.refresh(loaded, hops + 1)
