@@ -47,6 +47,8 @@ export interface Model {
   readonly sessions: Known[]
   readonly hands: Hand[]
   names: number
+  /** An ending of all sessions of a user failed, and may yet be done. */
+  hasOpenRevoke: boolean
 }
 
 export interface Real {
@@ -73,7 +75,7 @@ export interface Step {
 }
 
 export function emptyModel(): Model {
-  return { sessions: [], hands: [], names: 0 }
+  return { sessions: [], hands: [], names: 0, hasOpenRevoke: false }
 }
 
 function recordsFor(real: Real, { pick, faults }: Step): SessionRecords {
@@ -85,11 +87,13 @@ function recordsFor(real: Real, { pick, faults }: Step): SessionRecords {
 }
 
 /** @returns `undefined` when it failed because of what happened to its calls, and only because of that */
-async function tried<T>(step: Step, act: () => T | Promise<T>): Promise<{ value: T } | undefined> {
+async function tried<T>(step: Step, act: () => T | Promise<T>, mayBeGone = false): Promise<{ value: T } | undefined> {
   try {
     return { value: await act() }
   } catch (error) {
-    const isExpected = error instanceof InjectedFault || (isSessionError(error) && step.faults.some((fault) => fault !== 'none'))
+    const isExpected =
+      error instanceof InjectedFault ||
+      (isSessionError(error) && (step.faults.some((fault) => fault !== 'none') || (mayBeGone && error.code === 'gone')))
     if (!isExpected) throw error
     return undefined
   }
@@ -108,7 +112,8 @@ const STEPS: Record<Kind, (model: Model, real: Real, step: Step) => Promise<bool
     const user = pick % 3 === 0 ? undefined : `${real.prefix}user${pick % 2}`
     const key = newId()
     const expiresAt = now() + minutes * MINUTE
-    const made = await tried(step, () => recordsFor(real, step).create(key, change({ n: 0 }, { expiresAt, userId: user })))
+    const next = change({ n: 0 }, { expiresAt, userId: user })
+    const made = await tried(step, () => recordsFor(real, step).create(key, next), model.hasOpenRevoke)
     if (!made) return false
     const session: Known = {
       keys: [key],
@@ -265,6 +270,7 @@ const STEPS: Record<Kind, (model: Model, real: Real, step: Step) => Promise<bool
     const theirs = model.sessions.filter((session) => session.user === user)
     for (const session of theirs) session.mayHaveEnded = true
     const done = await tried(step, () => recordsFor(real, step).users.revokeAll(user))
+    if (!done) model.hasOpenRevoke = true
     if (done) for (const session of theirs) session.ended = true
     return done !== undefined && theirs.length > 0
   },
