@@ -6,7 +6,7 @@ import { EventHub } from '../core/events.ts'
 import { handleOf, newId } from '../core/ids.ts'
 import type { Loaded } from '../core/loaded.ts'
 import { attempt, chain } from '../core/maybe.ts'
-import { SessionRecords } from '../core/records.ts'
+import { SessionRecords, type RecordsOptions } from '../core/records.ts'
 import type { StoreCallback } from '../stores/express-store/types.ts'
 import { settle } from './callback.ts'
 import type { CookieData } from './cookie.ts'
@@ -77,11 +77,14 @@ inherits(BackendStoreFunction, Store as unknown as new () => object)
 
 export const BackendStore = BackendStoreFunction as unknown as BackendStoreConstructor
 
-/** The records of a store: those of the middleware it belongs to, else its own. */
-export function attachmentOf(store: BackendStore): Attachment {
+/**
+ * The records of a store: those of the middleware it belongs to, else its own.
+ * @param calls how its own call the backend
+ */
+export function attachmentOf(store: BackendStore, calls: Pick<RecordsOptions, 'deadlineMs' | 'passErrors'> = {}): Attachment {
   if (store.attachment) return store.attachment
   const secret = newId()
-  const records = new SessionRecords(store.backend, { events: new EventHub(), handleOf: (key) => handleOf(key, secret) })
+  const records = new SessionRecords(store.backend, { events: new EventHub(), handleOf: (key) => handleOf(key, secret), ...calls })
   store.attachment = { records, keyOf: (id) => store.storageIdOf?.(id) ?? id }
   return store.attachment
 }

@@ -1,4 +1,5 @@
 import type { MaybePromise } from '../../core/backend.ts'
+import { isSessionError } from '../../core/errors.ts'
 import type { Callback } from '../callback.ts'
 
 /**
@@ -6,12 +7,14 @@ import type { Callback } from '../callback.ts'
  * tests stop them.
  *
  * A callback runs outside of every promise, so that what it throws is its own; the promise that is returned besides settles after it.
- * A failure that nobody looks at is nobody's unhandled rejection.
+ * A failure that nobody looks at is nobody's unhandled rejection. What the driver threw is handed on as it is, since people compare it.
  * @param empty what the callback is given where there is no value, as the older store gives it
  */
 export function answer<T>(work: () => MaybePromise<T>, callback: Callback<T> | undefined, empty: readonly unknown[]): Promise<T> {
   const none = empty[1] as T
-  const done = new Promise<T>((resolve) => resolve(work()))
+  const done = new Promise<T>((resolve) => resolve(work())).catch((error: unknown) => {
+    throw driversOf(error)
+  })
   const told =
     typeof callback === 'function'
       ? done.then(
@@ -21,6 +24,11 @@ export function answer<T>(work: () => MaybePromise<T>, callback: Callback<T> | u
       : done.then((value) => value ?? none)
   told.catch(() => {})
   return told
+}
+
+/** The driver's own error, where one is the reason. */
+function driversOf(error: unknown): unknown {
+  return (isSessionError(error) && error.cause) || error
 }
 
 function inLine<T>(callback: Callback<T>, ...given: Parameters<Callback<T>>): Promise<void> {

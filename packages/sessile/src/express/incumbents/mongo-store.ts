@@ -6,7 +6,7 @@ import type { StoreCallback } from '../../stores/express-store/types.ts'
 import { MongoBackend } from '../../stores/mongodb/backend.ts'
 import type { Collection, MongoClientLike } from '../../stores/mongodb/client.ts'
 import { checkCollectionName, MONGODB_DEFAULTS } from '../../stores/mongodb/options.ts'
-import { attachmentOf, NATIVE, userIdOf, type Attachment, type BackendStore } from '../backend-store.ts'
+import { NATIVE, userIdOf, type Attachment, type BackendStore } from '../backend-store.ts'
 import { note, Store } from '../store.ts'
 import { answer } from './answer.ts'
 import {
@@ -16,7 +16,7 @@ import {
   type ResolvedConnectMongoOptions,
   type Theirs
 } from './mongo-options.ts'
-import { destroySession, heldAs, isRequests } from './sessions.ts'
+import { destroySession, directlyOf, heldAs, isRequests } from './sessions.ts'
 
 /** What connect-mongo reads of a session that it is handed, which people's tests make of anything. */
 interface Handed {
@@ -238,7 +238,7 @@ export class MongoStore<T extends object = Theirs> extends Store {
   }
 
   get #attachment(): Attachment {
-    return attachmentOf(this.#self)
+    return directlyOf(this.#self)
   }
 
   get #self(): BackendStore {

@@ -1,9 +1,12 @@
 import type { MaybePromise, SessionBackend } from '../../core/backend.ts'
 import { after, now } from '../../core/clock.ts'
+import { isSessionError } from '../../core/errors.ts'
 import type { StoreCallback } from '../../stores/express-store/types.ts'
 import { postgresStore } from '../../stores/postgres/backend.ts'
-import type { PgQuery, PgQueryable } from '../../stores/postgres/client.ts'
+import { Connections, type PgQuery, type PgQueryable } from '../../stores/postgres/client.ts'
 import { TableNames } from '../../stores/postgres/names.ts'
+import { resolvePostgresOptions } from '../../stores/postgres/options.ts'
+import { PostgresTable } from '../../stores/postgres/table.ts'
 import { NATIVE, type Attachment, type BackendStore } from '../backend-store.ts'
 import type { CookieData } from '../cookie.ts'
 import { carry, Store } from '../store.ts'
@@ -15,6 +18,7 @@ import { destroySession, getSession, setSession, touchSession } from './sessions
 
 const DAY_S = 86_400
 const EMPTY = [null]
+const PRUNE_BATCH = 500
 
 /** The first row of what a query found. */
 type FirstRow = Record<string, unknown> | undefined
@@ -67,6 +71,8 @@ function storeOn(Base: StoreClass): new (options?: ConnectPgSimpleOptions) => Po
     readonly #options: ReturnType<typeof resolveConnectPgSimple>
     #backend: SessionBackend | undefined
     #ensured: Promise<void> | undefined
+    /** The table past our own store, which rests between two sweeps. */
+    #pruned: PostgresTable | undefined
 
     static {
       Object.defineProperty(this.prototype, NATIVE, { value: this.prototype })
@@ -99,7 +105,25 @@ function storeOn(Base: StoreClass): new (options?: ConnectPgSimpleOptions) => Po
       const backend = postgresStore({ client, schemaName, tableName, createTableIfMissing, userIndex: createTableIfMissing })
       return {
         ...changed(backend, { endOf: (_, asked) => asked, touches: () => !disableTouch }),
-        open: () => this._ensureSessionStoreTable().then(() => backend.open!())
+        open: async () => {
+          await this._ensureSessionStoreTable()
+          await this.#withServersError(() => backend.open!() as Promise<void>)
+        }
+      }
+    }
+
+    /** What our own look at the table finds wrong gets the server's words for it as its cause, which is what the methods hand on. */
+    async #withServersError<T>(look: () => Promise<T>): Promise<T> {
+      try {
+        return await look()
+      } catch (error) {
+        if (!isSessionError(error) || error.cause !== undefined) throw error
+        const text = `SELECT sid, sess, expire FROM ${this.quotedTable()} LIMIT 0`
+        const cause = await this.#access.rows(text).then(
+          () => undefined,
+          (reason: unknown) => reason
+        )
+        throw cause === undefined ? error : Object.defineProperty(error, 'cause', { value: cause, configurable: true })
       }
     }
 
@@ -139,17 +163,28 @@ function storeOn(Base: StoreClass): new (options?: ConnectPgSimpleOptions) => Po
       return Math.ceil(expires ? new Date(expires).getTime() / 1000 : now() / 1000 + (this.ttl || DAY_S)) * 1000
     }
 
+    /** In batches, so that no statement holds many rows for long. */
     pruneSessions(callback?: (error: unknown) => void): Promise<void> {
-      return new Promise((resolve) => {
-        const text = `DELETE FROM ${this.quotedTable()} WHERE expire < to_timestamp($1)`
-        this.query(text, [Math.ceil(now() / 1000)], (error) => {
-          resolve()
-          if (typeof callback === 'function') return callback(error ?? null)
-          if (error) this.#options.errorLog('Failed to prune sessions:', error)
-          this.#stopPruning()
-          this.#startPruning()
-        })
+      const told = (error: unknown): void => {
+        if (typeof callback === 'function') return callback(error)
+        if (error) this.#options.errorLog('Failed to prune sessions:', error)
+        this.#stopPruning()
+        this.#startPruning()
+      }
+      return answer(() => this.#prune(), told, EMPTY)
+    }
+
+    async #prune(): Promise<void> {
+      await this._ensureSessionStoreTable()
+      const { schemaName, tableName } = this.#options
+      this.#pruned ??= new PostgresTable(new Connections(resolvePostgresOptions({ client: this.#client(), schemaName, tableName })), {
+        names: new TableNames(schemaName, tableName),
+        dataType: 'json',
+        create: false,
+        userIndex: false
       })
+      const table = this.#pruned
+      while ((await this.#withServersError(() => table.removeExpired(PRUNE_BATCH))).length >= PRUNE_BATCH);
     }
 
     #startPruning(): void {
@@ -175,7 +210,7 @@ function storeOn(Base: StoreClass): new (options?: ConnectPgSimpleOptions) => Po
     }
 
     query(text: string, given?: unknown[] | StoreCallback<FirstRow>, callback?: StoreCallback<FirstRow>, noTableCreation?: boolean): void {
-      if (typeof given === 'function' && callback) throw new Error('query was given two callbacks.')
+      if (typeof given === 'function' && callback) throw new Error('Two callback functions set at once')
       const [values, told] = typeof given === 'function' ? [[], given] : [given ?? [], callback]
       void answer<FirstRow>(() => this._asyncQuery(text, values, noTableCreation), told, EMPTY)
     }
@@ -200,8 +235,11 @@ function storeOn(Base: StoreClass): new (options?: ConnectPgSimpleOptions) => Po
 
     async _rawEnsureSessionStoreTable(): Promise<void> {
       const { schemaName, tableName } = this.#options
-      const client: PgQueryable = this.#access.asPool(({ text, values }) => this.#access.rows(text, values).then((rows) => ({ rows })))
-      await postgresStore({ client, schemaName, tableName }).open!()
+      await postgresStore({ client: this.#client(), schemaName, tableName }).open!()
+    }
+
+    #client(): PgQueryable {
+      return this.#access.asPool(({ text, values }) => this.#access.rows(text, values).then((rows) => ({ rows })))
     }
 
     get #self(): BackendStore {

@@ -6,12 +6,12 @@ import type { StoreCallback } from '../../stores/express-store/types.ts'
 import { redisStore, serializedRedisStore } from '../../stores/redis/backend.ts'
 import type { RedisClient } from '../../stores/redis/client.ts'
 import type { SessionSerializer } from '../../stores/redis/serializing.ts'
-import { attachmentOf, DEFAULT_IDLE_MS, NATIVE, type Attachment, type BackendStore } from '../backend-store.ts'
+import { DEFAULT_IDLE_MS, NATIVE, type Attachment, type BackendStore } from '../backend-store.ts'
 import type { CookieData } from '../cookie.ts'
 import { Store } from '../store.ts'
 import { answer } from './answer.ts'
 import { changed } from './changed.ts'
-import { allSessions, clearSessions, destroySession, getSession, setSession, touchSession } from './sessions.ts'
+import { allSessions, clearSessions, destroySession, directlyOf, getSession, setSession, touchSession } from './sessions.ts'
 
 /** A session, as far as it says when it ends. */
 interface Ending {
@@ -127,7 +127,7 @@ export class RedisStore extends Store {
   #during(sid: string, session: Ending, work: (end: number) => MaybePromise<void>): MaybePromise<void> {
     const ttl = this.#ttlOf(session)
     if (!(ttl > 0)) return destroySession(this.#self, sid)
-    const key = attachmentOf(this.#self).keyOf(sid)
+    const key = directlyOf(this.#self).keyOf(sid)
     this.#underWay.add(key)
     const done = (): void => void this.#underWay.delete(key)
     return new Promise<void>((resolve) => resolve(work(now() + ttl * 1000))).finally(done)

@@ -2,7 +2,7 @@ import type { MaybePromise } from '../../core/backend.ts'
 import { Loaded, storedOf } from '../../core/loaded.ts'
 import { chain } from '../../core/maybe.ts'
 import type { Change } from '../../core/writer.ts'
-import { attachmentOf, userIdOf, type BackendStore } from '../backend-store.ts'
+import { attachmentOf, userIdOf, type Attachment, type BackendStore } from '../backend-store.ts'
 import type { CookieData } from '../cookie.ts'
 import { note, noted } from '../store.ts'
 import { attributesText, settingsDiffer, textOf } from '../text.ts'
@@ -17,9 +17,17 @@ import { attributesText, settingsDiffer, textOf } from '../text.ts'
 const STEP_MS = 1000
 const PAGE = 1000
 
+/**
+ * The records of such a store. Used by itself it waits as long as its driver does, as older stores do: it has no deadline, which a
+ * clock that people's tests move would reach at once, and no breaker. Under our middleware it has both.
+ */
+export function directlyOf(store: BackendStore): Attachment {
+  return attachmentOf(store, { deadlineMs: Infinity, passErrors: true })
+}
+
 /** @returns the record as it is stored, or `undefined` */
 export function getSession(store: BackendStore, id: string): MaybePromise<object | undefined> {
-  const { records, keyOf } = attachmentOf(store)
+  const { records, keyOf } = directlyOf(store)
   return chain(records.load(keyOf(id)), (loaded) => loaded && recordOf(loaded))
 }
 
@@ -34,7 +42,7 @@ function recordOf(loaded: Loaded): object {
  * @param expiresAt epoch ms, or `Infinity`
  */
 export function setSession(store: BackendStore, id: string, session: object, expiresAt: number): MaybePromise<void> {
-  const { records, keyOf } = attachmentOf(store)
+  const { records, keyOf } = directlyOf(store)
   const key = keyOf(id)
   const change = { text: JSON.stringify(session), expiresAt, userId: userIdOf(session), object: session, always: true }
   const held = heldAs(session, key)
@@ -47,7 +55,7 @@ export function setSession(store: BackendStore, id: string, session: object, exp
 
 /** Puts a record in place of whatever is there. What is new takes one round trip, and stands as it was given. */
 function replace(store: BackendStore, key: string, change: Change): MaybePromise<Loaded | undefined> {
-  const { records } = attachmentOf(store)
+  const { records } = directlyOf(store)
   const { text, expiresAt, userId, object } = change
   const record = { data: text, expiresAt, userId, object }
   const whose = userId === undefined ? {} : { userId }
@@ -71,7 +79,7 @@ function replace(store: BackendStore, key: string, change: Change): MaybePromise
 
 /** Moves a session's end. Only the request's own session has its cookie's settings stored along; the text stays as it is otherwise. */
 export function touchSession(store: BackendStore, id: string, session: object, expiresAt: number): MaybePromise<void> {
-  const { records, keyOf } = attachmentOf(store)
+  const { records, keyOf } = directlyOf(store)
   const key = keyOf(id)
   const held = heldAs(session, key)
   return chain(held ?? records.load(key), (loaded): MaybePromise<void> => {
@@ -94,13 +102,13 @@ function withCookieOf(session: object, text: string): string {
 }
 
 export function destroySession(store: BackendStore, id: string): MaybePromise<void> {
-  const { records, keyOf } = attachmentOf(store)
+  const { records, keyOf } = directlyOf(store)
   return chain(records.destroy(keyOf(id)), nothing)
 }
 
 /** All live sessions by their keys, `pageSize` at a time. */
 export async function allSessions(store: BackendStore, pageSize: number = PAGE): Promise<Map<string, object>> {
-  const { records } = attachmentOf(store)
+  const { records } = directlyOf(store)
   const found = new Map<string, object>()
   let cursor: string | undefined
   do {
@@ -113,7 +121,7 @@ export async function allSessions(store: BackendStore, pageSize: number = PAGE):
 
 /** Ends all sessions, a page of them at once. */
 export async function clearSessions(store: BackendStore, pageSize: number = PAGE): Promise<void> {
-  const { records } = attachmentOf(store)
+  const { records } = directlyOf(store)
   const keys = [...(await allSessions(store, pageSize)).keys()]
   for (let at = 0; at < keys.length; at += pageSize) await Promise.all(keys.slice(at, at + pageSize).map((key) => records.destroy(key)))
 }
