@@ -1,8 +1,8 @@
-/** Production: strict cookies, and sessions in MongoDB (MONGODB_URI) through connect-mongo, as many have them today. */
-import MongoStore from 'connect-mongo'
+/** Production: strict cookies, and sessions in MongoDB (MONGODB_URI), in the collection that connect-mongo uses, by the same options. */
 import express from 'express'
 import { MongoClient } from 'mongodb'
 import session from 'sessile'
+import { MongoStore } from 'sessile/stores/mongodb'
 
 const production = process.env.NODE_ENV === 'production'
 

@@ -1,8 +1,8 @@
-/** Memory or Redis: in memory, or in Redis where REDIS_HOST names one, through connect-redis, as many have it today. */
-import { RedisStore } from 'connect-redis'
+/** Memory or Redis: in memory, or in Redis where REDIS_HOST names one, under the keys that connect-redis uses, by the same options. */
 import express from 'express'
 import { createClient } from 'redis'
 import session from 'sessile'
+import { RedisStore } from 'sessile/stores/redis'
 
 const production = process.env.NODE_ENV === 'production'
 const secret = process.env.SESSION_SECRET ?? (production ? undefined : 'development-secret')
@@ -11,7 +11,7 @@ if (!secret) fail('SESSION_SECRET is not set. Make one: node -p "crypto.randomBy
 const app = express()
 
 const sessions = session({
-  // a store is a URL or an object; any express-session store does
+  // a store is a URL or an object
   store: process.env.REDIS_HOST ? await redisStore(process.env.REDIS_HOST, Number(process.env.REDIS_PORT ?? 6379)) : 'memory:',
   secret,
   resave: false,
