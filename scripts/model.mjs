@@ -8,7 +8,7 @@ import { findNode24 } from './lib/node24.mjs'
 import { ROOT } from './lib/run.mjs'
 import { say, script, since, Trouble } from './lib/say.mjs'
 
-const HELP = `node scripts/model.mjs [--store URL] [--steps N] [--processes P] [--seed S]
+const HELP = `npm run model -- [--store URL] [--steps N] [--processes P] [--seed S]
 
 Steps that load, write, renew, end and list sessions, with calls and answers that get lost, come late or twice, each held against
 what is promised. Every process has sessions of its own, and all of them count in common ones, which must not lose a count.
