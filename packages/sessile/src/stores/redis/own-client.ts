@@ -57,6 +57,8 @@ interface NodeRedisOwn extends NodeRedisClient {
   quit?(): Promise<unknown>
   destroy?(): void
   disconnect?(): Promise<unknown> | undefined
+  ref?(): void
+  unref?(): void
 }
 
 interface NodeRedisModule {
@@ -91,14 +93,20 @@ async function connectNodeRedis({ createClient, createCluster }: NodeRedisModule
     throw error
   }
   state.connected = true
+  const socket = { ref: () => client.ref?.(), unref: () => client.unref?.() }
   return {
-    connection: connectionOf(client as RedisClient),
-    end: () => endWithin(async () => (client.close ? client.close() : client.quit?.()), destroy)
+    connection: holding(connectionOf(client as RedisClient), socket),
+    end: () =>
+      endWithin(async () => {
+        socket.ref()
+        return client.close ? client.close() : client.quit?.()
+      }, destroy)
   }
 }
 
 interface IoredisOwn extends IoredisClient {
-  on(event: 'error', listener: () => void): unknown
+  readonly stream?: Partial<Socket>
+  on(event: 'error' | 'connect', listener: () => void): unknown
   connect(): Promise<unknown>
   quit(): Promise<unknown>
   disconnect(): void
@@ -131,13 +139,50 @@ async function connectIoredis({ Redis, Cluster }: IoredisModule, { urls, cluster
     throw error
   }
   state.connected = true
+  const socket = { ref: () => client.stream?.ref?.(), unref: () => client.stream?.unref?.() }
+  const connection = holding(connectionOf(client), socket)
+  client.on('connect', () => connection.isIdle() && socket.unref())
   return {
-    connection: connectionOf(client),
+    connection,
     end: () =>
       endWithin(
-        () => client.quit(),
+        () => {
+          socket.ref()
+          return client.quit()
+        },
         () => client.disconnect()
       )
+  }
+}
+
+/** What of a socket says whether it keeps the process alive. */
+interface Socket {
+  ref(): void
+  unref(): void
+}
+
+/** A connection that keeps the process alive while an answer is awaited, and not between; a cluster's of node-redis always does. */
+function holding(connection: RedisConnection, socket: Socket): RedisConnection & { isIdle(): boolean } {
+  let waiting = 0
+  const answered = (): void => {
+    if (--waiting === 0) socket.unref()
+  }
+  const held = (answer: Promise<unknown>): Promise<unknown> => {
+    if (waiting++ === 0) socket.ref()
+    answer.then(answered, answered)
+    return answer
+  }
+  socket.unref()
+  const { ordered, sentPrefix, hiddenPrefix } = connection
+  return {
+    ordered,
+    sentPrefix,
+    hiddenPrefix,
+    isIdle: () => waiting === 0,
+    command: (key, args) => held(connection.command(key, args)),
+    nodes: async () =>
+      (await connection.nodes()).map(({ address, command }) => ({ address, command: (args: string[]) => held(command(args)) })),
+    subscribe: (...given) => connection.subscribe(...given)
   }
 }
 
