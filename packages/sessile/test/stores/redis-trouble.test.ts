@@ -1,0 +1,162 @@
+import { strict as assert } from 'node:assert'
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { after, test, type TestContext } from 'node:test'
+import { startServer } from '@sessile/test-servers'
+import { sign } from 'cookie-signature'
+import { newId } from '../../src/core/ids.ts'
+import { redisStore } from '../../src/entries/redis.ts'
+import { ours, SECRET, serve, type Running } from '../express/helpers.ts'
+import { freshPrefix, nodeRedis } from './redis-harness.ts'
+import { isSelected } from './selected.ts'
+
+const cookieOf = (id: string): string => `connect.sid=${encodeURIComponent(`s:${sign(id, SECRET)}`)}`
+
+/** An app that changes its session at every request to `/write`, and counts how often a handler ran. */
+async function app(t: TestContext, url: string, options: object = {}): Promise<Running & { handled(): number }> {
+  const store = redisStore({ url, prefix: freshPrefix(), ...options })
+  t.after(() => store.close!())
+  let handled = 0
+  const middleware = ours({ secret: SECRET, resave: false, saveUninitialized: false, store, onStoreError: 'fail' })
+  const server = await serve(t, middleware, (req, res) => {
+    handled++
+    if (req.url === '/write') req.session.n = (req.session.n ?? 0) + 1
+    res.end(String(req.session.n ?? 'anonymous'))
+  })
+  return Object.assign(server, { handled: () => handled })
+}
+
+/** A request with a session's cookie fails, clearly, and no handler takes its user for somebody unknown. */
+async function refuses(server: Running & { handled(): number }, message: RegExp): Promise<void> {
+  const before = server.handled()
+  const { status } = await server.get('/', { cookie: cookieOf(newId()) })
+  assert.equal(status, 503)
+  assert.equal(server.handled(), before)
+  const error = server.errors.at(-1) as { code: string; message: string }
+  assert.equal(error.code, 'store-failed')
+  assert.match(error.message, message)
+  assert.doesNotMatch(error.message, /hunter2/)
+}
+
+/** A write fails, clearly. */
+async function cannotWrite(server: Running, message: RegExp, cookie?: string): Promise<void> {
+  const before = server.errors.length
+  const answer = await server.get('/write', { cookie }).catch(() => undefined)
+  assert.notEqual(answer?.status, 200)
+  const error = server.errors[before] as { code: string; message: string; cause?: Error }
+  assert.ok(['store-failed', 'unknown-outcome'].includes(error?.code), String(error))
+  assert.match(`${error.message} ${error.cause?.message}`, message)
+}
+
+const server = isSelected('redis') ? await startServer('redis') : undefined
+if (server && server.skipped === undefined && server.controllable) {
+  const { url } = server
+  const admin = await nodeRedis(url)
+  after(async () => {
+    await admin.end()
+    await server.stop()
+  })
+  const send = (...args: string[]): Promise<unknown> => admin.client.sendCommand(args)
+  const withAccount = (account: string): string => url.replace('//', `//${account}@`)
+
+  test('redis: a wrong password', async (t) => {
+    await send('ACL', 'SETUSER', 'shop', 'on', '>right', '~*', '&*', '+@all')
+    await refuses(await app(t, withAccount('shop:hunter2')), /WRONGPASS/)
+    const { status } = await (await app(t, withAccount('shop:right'))).get('/', { cookie: cookieOf(newId()) })
+    assert.equal(status, 200)
+  })
+
+  test('redis: no password where one is asked for', async (t) => {
+    await send('ACL', 'SETUSER', 'default', 'resetpass', '>secret')
+    try {
+      await refuses(await app(t, url), /NOAUTH/)
+    } finally {
+      await send('ACL', 'SETUSER', 'default', 'nopass')
+    }
+  })
+
+  test('redis: a user who may not', async (t) => {
+    await send('ACL', 'SETUSER', 'reader', 'on', '>right', '~*', '&*', '+@read', '+@scripting', '+@connection')
+    const reading = await app(t, withAccount('reader:right'))
+    assert.equal((await reading.get('/', { cookie: cookieOf(newId()) })).status, 200)
+    await cannotWrite(reading, /NOPERM/)
+    await send('ACL', 'SETUSER', 'nobody', 'on', '>right', '+@connection')
+    await refuses(await app(t, withAccount('nobody:right')), /NOPERM/)
+  })
+
+  test('redis: a database that is not there', async (t) => {
+    await refuses(await app(t, `${url}/99`), /DB index is out of range/)
+  })
+
+  test('redis: a key of another type', async (t) => {
+    const prefix = freshPrefix()
+    const running = await app(t, url, { prefix })
+    const id = newId()
+    await send('LPUSH', `${prefix}${id}`, 'x')
+    assert.equal((await running.get('/', { cookie: cookieOf(id) })).status, 503)
+    assert.equal(running.handled(), 0)
+    assert.match((running.errors[0] as Error).message, /WRONGTYPE/)
+  })
+
+  test('redis: a replica that only reads, until it is promoted', async (t) => {
+    const running = await app(t, url)
+    const { cookie } = await running.get('/write')
+    const text = async (): Promise<string> => (await running.get('/', { cookie })).body
+    assert.equal(await text(), '1')
+    await send('CONFIG', 'SET', 'replica-serve-stale-data', 'yes')
+    await send('REPLICAOF', '127.0.0.1', '1')
+    try {
+      await cannotWrite(running, /READONLY/, cookie)
+      // a request that changes nothing moves the end of its session, which is a write as well
+      assert.match(await text(), /READONLY/)
+    } finally {
+      await send('REPLICAOF', 'NO', 'ONE')
+    }
+    await running.get('/write', { cookie })
+    assert.equal(await text(), '2')
+  })
+
+  test('redis: no memory left, and nothing may be evicted', async (t) => {
+    const running = await app(t, url)
+    const { cookie } = await running.get('/write')
+    await send('CONFIG', 'SET', 'maxmemory', '1')
+    try {
+      await cannotWrite(running, /OOM/)
+      await cannotWrite(running, /OOM/, cookie)
+      assert.equal((await running.get('/', { cookie })).body, '1')
+    } finally {
+      await send('CONFIG', 'SET', 'maxmemory', '0')
+    }
+  })
+
+  test('redis: an evicted session is a session that ended', async (t) => {
+    const running = await app(t, url)
+    const { cookie } = await running.get('/write')
+    await send('CONFIG', 'SET', 'maxmemory-policy', 'allkeys-lru')
+    await send('CONFIG', 'SET', 'maxmemory', '1')
+    try {
+      // whatever is written makes the server evict first
+      await send('SET', 'x', 'x').catch(() => {})
+    } finally {
+      await send('CONFIG', 'SET', 'maxmemory', '0')
+      await send('CONFIG', 'SET', 'maxmemory-policy', 'noeviction')
+    }
+    assert.equal((await running.get('/', { cookie })).body, 'anonymous')
+    assert.deepEqual(running.errors, [])
+  })
+}
+
+test('redis: a port where something else answers, and one where nothing does', { skip: !isSelected('redis') }, async (t) => {
+  const sockets = new Set<Socket>()
+  const web = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  }).listen(0, '127.0.0.1')
+  await once(web, 'listening')
+  const { port } = web.address() as AddressInfo
+  await refuses(await app(t, `redis://127.0.0.1:${port}`), /./)
+  for (const socket of sockets) socket.destroy()
+  await new Promise((resolve) => web.close(resolve))
+  await refuses(await app(t, `redis://127.0.0.1:${port}`), /ECONNREFUSED/)
+})
