@@ -1,0 +1,145 @@
+import { strict as assert } from 'node:assert'
+import { once } from 'node:events'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
+import { after, test, type TestContext } from 'node:test'
+import { startServer } from '@sessile/test-servers'
+import { sign } from 'cookie-signature'
+import pg from 'pg'
+import { newId } from '../../src/core/ids.ts'
+import { postgresStore } from '../../src/entries/postgres.ts'
+import { ours, SECRET, serve, type Running } from '../express/helpers.ts'
+import { newTable } from './postgres-harness.ts'
+import { isSelected } from './selected.ts'
+
+const cookieOf = (id: string): string => `connect.sid=${encodeURIComponent(`s:${sign(id, SECRET)}`)}`
+
+type App = Running & { handled(): number }
+
+/** An app that changes its session at every request to `/write`, and counts how often a handler ran. */
+async function app(t: TestContext, url: string, options: object = {}): Promise<App> {
+  const store = postgresStore({ url, tableName: newTable(), ...options })
+  t.after(() => store.close!())
+  let handled = 0
+  const middleware = ours({ secret: SECRET, resave: false, saveUninitialized: false, store, onStoreError: 'fail' })
+  const server = await serve(t, middleware, (req, res) => {
+    handled++
+    if (req.url === '/write') req.session.n = (req.session.n ?? 0) + 1
+    res.end(String(req.session.n ?? 'anonymous'))
+  })
+  return Object.assign(server, { handled: () => handled })
+}
+
+/** A request with a session's cookie fails, clearly, and no handler takes its user for somebody unknown. */
+async function refuses(server: App, message: RegExp): Promise<void> {
+  const before = server.handled()
+  const { status } = await server.get('/', { cookie: cookieOf(newId()) })
+  assert.equal(status, 503)
+  assert.equal(server.handled(), before)
+  const error = server.errors.at(-1) as { code: string; message: string }
+  assert.equal(error.code, 'store-failed')
+  assert.match(error.message, message)
+  assert.doesNotMatch(error.message, /hunter2/)
+}
+
+/** A write fails, clearly. */
+async function cannotWrite(server: App, message: RegExp, cookie?: string): Promise<void> {
+  const before = server.errors.length
+  const answer = await server.get('/write', { cookie }).catch(() => undefined)
+  assert.notEqual(answer?.status, 200)
+  const error = server.errors[before] as { code: string; message: string; cause?: Error }
+  assert.ok(['store-failed', 'unknown-outcome'].includes(error?.code), String(error))
+  assert.match(`${error.message} ${error.cause?.message}`, message)
+}
+
+const server = isSelected('postgres') ? await startServer('postgres') : undefined
+if (server && server.skipped === undefined && server.controllable) {
+  const admin = new pg.Pool({ connectionString: server.url })
+  admin.on('error', () => {})
+  after(async () => {
+    await admin.end()
+    await server.stop()
+  })
+  /** The server's address for another account and database. */
+  const as = (account?: string, database?: string): string => {
+    const url = new URL(server.url)
+    if (account) [url.username, url.password] = account.split(':') as [string, string]
+    if (database) url.pathname = `/${database}`
+    return url.href
+  }
+  const table = async (): Promise<string> => {
+    const tableName = newTable()
+    await admin.query(`CREATE TABLE "${tableName}" (sid varchar PRIMARY KEY, sess json NOT NULL, expire timestamp(6) NOT NULL)`)
+    return tableName
+  }
+
+  test('postgres: an account that is not there, and a wrong password', async (t) => {
+    await admin.query(`CREATE ROLE asked LOGIN PASSWORD 'right'`)
+    const tableName = await table()
+    await admin.query(`GRANT ALL ON "${tableName}" TO asked`)
+    await refuses(await app(t, as('stranger:hunter2')), /password authentication failed|does not exist/)
+    await refuses(await app(t, as('asked:hunter2'), { tableName }), /password authentication failed/)
+    const right = await app(t, as('asked:right'), { tableName, userIndex: false })
+    assert.equal((await right.get('/write')).body, '1')
+  })
+
+  test('postgres: a database that is not there', async (t) => {
+    await refuses(await app(t, as(undefined, 'nowhere')), /database "nowhere" does not exist/)
+  })
+
+  test('postgres: rights that are missing, one after the other', async (t) => {
+    await admin.query("CREATE ROLE reader LOGIN PASSWORD 'right'")
+    const tableName = await table()
+    const blind = await app(t, as('reader:right'), { tableName, userIndex: false })
+    await refuses(blind, new RegExp(`permission denied for table ${tableName}`))
+    await admin.query(`GRANT SELECT ON "${tableName}" TO reader`)
+    assert.equal((await blind.get('/', { cookie: cookieOf(newId()) })).status, 200)
+    await cannotWrite(blind, /permission denied for table/)
+    await refuses(await app(t, as('reader:right'), { tableName: newTable() }), /is missing, and may not be created.*CREATE TABLE/s)
+  })
+
+  test('postgres: a table of something else, and one that is missing', async (t) => {
+    const tableName = newTable()
+    await refuses(await app(t, server.url, { tableName, createTableIfMissing: false }), /is missing, and createTableIfMissing is off/)
+    await admin.query(`CREATE TABLE "${tableName}" (sid varchar)`)
+    const running = await app(t, server.url, { tableName })
+    assert.equal((await running.get('/', { cookie: cookieOf(newId()) })).status, 500)
+    assert.equal(running.handled(), 0)
+    assert.equal((running.errors[0] as { code: string }).code, 'bad-option')
+  })
+
+  test('postgres: a server that only reads, until it writes again', async (t) => {
+    const tableName = await table()
+    const name = `shop${newTable().replace(/\W/g, '')}`.toLowerCase()
+    await admin.query(`CREATE ROLE ${name} LOGIN PASSWORD 'right'`)
+    await admin.query(`GRANT ALL ON "${tableName}" TO ${name}`)
+    const made = await app(t, as(`${name}:right`), { tableName, userIndex: false })
+    const { cookie } = await made.get('/write')
+    await admin.query(`ALTER ROLE ${name} SET default_transaction_read_only = on`)
+    const reading = await app(t, as(`${name}:right`), { tableName, userIndex: false })
+    await cannotWrite(reading, /read-only transaction/, cookie)
+    await cannotWrite(reading, /read-only transaction/)
+    await admin.query(`ALTER ROLE ${name} RESET default_transaction_read_only`)
+    const writing = await app(t, as(`${name}:right`), { tableName, userIndex: false })
+    assert.equal((await writing.get('/write', { cookie })).body, '2')
+  })
+
+  test('postgres: no connection left for us', async (t) => {
+    await admin.query(`CREATE ROLE late LOGIN PASSWORD 'right' CONNECTION LIMIT 0`)
+    await refuses(await app(t, as('late:right')), /too many connections for role "late"/)
+  })
+}
+
+test('postgres: a port where something else answers, and one where nothing does', { skip: !isSelected('postgres') }, async (t) => {
+  const sockets = new Set<Socket>()
+  const web = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  }).listen(0, '127.0.0.1')
+  await once(web, 'listening')
+  const { port } = web.address() as AddressInfo
+  await refuses(await app(t, `postgres://127.0.0.1:${port}/shop`), /./)
+  for (const socket of sockets) socket.destroy()
+  await new Promise((resolve) => web.close(resolve))
+  await refuses(await app(t, `postgres://127.0.0.1:${port}/shop`), /ECONNREFUSED/)
+})
