@@ -1,8 +1,9 @@
 import { strict as assert } from 'node:assert'
-import type { SessionBackend } from '../../core/backend.ts'
+import { wrapBackend, type SessionBackend } from '../../core/backend.ts'
 import { isSessionError } from '../../core/errors.ts'
 import { newId } from '../../core/ids.ts'
 import type { SessionRecords } from '../../core/records.ts'
+import { always, withFaults } from '../faults.ts'
 import type { LawTest, Stand } from '../harness.ts'
 import { seededRandom } from '../random.ts'
 import { attributesOf, badLine, change, recordsOn } from './tools.ts'
@@ -119,8 +120,30 @@ async function staysEnded(stand: Stand, lossy: number): Promise<void> {
   })
 }
 
+async function countsOnce(stand: Stand): Promise<void> {
+  const shared = { ...wrapBackend(stand.backend, (_operation, call) => call()), traits: { shared: true, atomicSwap: true } }
+  const { records } = recordsOn(
+    withFaults(
+      shared,
+      always('repeated', (operation) => operation === 'create' || operation === 'swap')
+    )
+  )
+  const { records: calm } = recordsOn(shared)
+  const key = newId()
+  const created = await records.create(key, change({ n: 0 }))
+  const add = (text: string) => change({ ...attributesOf(text), n: Number(attributesOf(text)['n']) + 1 })
+  await records.update(created, created.text, add)
+  await records.commit(created, change({ ...attributesOf(created.text), own: true }))
+  const renewed = await records.renew(created, newId(), change(attributesOf(created.text)), RENEWAL)
+  assert.ok(renewed !== 'gone', 'the renewal came about')
+  await records.update(renewed, renewed.text, add)
+  assert.equal(await calm.find(key), undefined)
+  assert.deepEqual(attributesOf((await calm.find(renewed.key))!.text), { n: 2, own: true })
+}
+
 /** The guarantees in random interleavings of several processes, also over a line that loses calls and answers. */
 export const failingGuarantees: readonly LawTest[] = [
+  { name: 'a write that a client sends twice counts once, though its second answer says that others were first', run: countsOnce },
   { name: 'at random, many at once: nothing acknowledged is lost or doubled', run: (stand) => nothingLost(stand, 0) },
   { name: 'at random, 15 % of the writes in trouble: nothing acknowledged is lost or doubled', run: (stand) => nothingLost(stand, 0.15) },
   { name: 'at random, a logout among writes and renewals: what was ended stays ended', run: (stand) => staysEnded(stand, 0) },
