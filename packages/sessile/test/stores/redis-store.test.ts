@@ -171,6 +171,23 @@ if (server) {
       assert.ok(pages <= 4, `${pages} pages`)
     })
 
+    it('a page of scan is no longer than asked, though Redis gives more at once, and no session is left out', async () => {
+      const store = redisStore({ client: app.client, prefix: freshPrefix() })
+      const keys = Array.from({ length: 60 }, (_, at) => `key-${at}`).sort()
+      for (const key of keys) await store.create(key, next())
+      for (const limit of [1, 7, 60]) {
+        const seen: string[] = []
+        let cursor: string | undefined
+        do {
+          const page = await store.scan!(cursor, limit)
+          assert.ok(page.records.length <= limit, `${page.records.length} of ${limit}`)
+          seen.push(...page.records.map(({ key }) => key))
+          cursor = page.cursor
+        } while (cursor !== undefined)
+        assert.deepEqual([...new Set(seen)].sort(), keys)
+      }
+    })
+
     it('closing a store leaves the client to the app', async () => {
       const store = redisStore({ client: other.client, prefix: freshPrefix() })
       await store.create('key', next())
