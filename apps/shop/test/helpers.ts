@@ -10,6 +10,8 @@ import type { Database } from '../src/database/database.ts'
 import { listen } from '../src/server.ts'
 import type { Sessions } from '../src/sessions.ts'
 import { openStores } from '../src/stores.ts'
+import { balance } from './stores-balancer.ts'
+import { storesOfRun } from './stores-of-run.ts'
 
 /** The demo users of `database/seed.ts`. */
 export const ADMIN = { username: 'admin', password: 'password123' } as const
@@ -19,7 +21,10 @@ export const PASSWORD = 'correct horse battery staple'
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** A shop in this process, at a port of its own, with real SQLite files in a folder of its own. `await using` ends it. */
+/**
+ * A shop in this process, at a port of its own, with real SQLite files in a folder of its own, or where `stores-of-run.ts` says; with
+ * several processes where that says so. `await using` ends it.
+ */
 export interface TestShop extends AsyncDisposable {
   readonly url: string
   readonly dataDir: string
@@ -39,28 +44,39 @@ export interface TestShop extends AsyncDisposable {
  */
 export async function startShop(env: Env = {}, config: Partial<Config> = {}): Promise<TestShop> {
   const folder = await temporaryFolder()
-  const settled = Object.freeze({ ...readConfig({ DATA_DIR: folder.path, PORT: '0', ...env }), logLevel: 'silent' as const, ...config })
+  const given = { DATA_DIR: folder.path, PORT: '0', ...(await storesOfRun.fresh()), ...env }
+  const settled = Object.freeze({ ...readConfig(given), logLevel: 'silent' as const, ...config })
   const stores = await openStores(settled)
   const shop = await createShop(settled, stores)
   const server = await listen(shop.app, settled.host, settled.port)
+  // what no variable says cannot be told to other processes
+  const others = Object.keys(config).length > 0 ? [] : await startOthers({ ...given, SESSION_SECRET: settled.secrets.join(',') })
+  const balancer = others.length > 0 ? await balance([server.url, ...others.map(({ url }) => url)]) : undefined
+  const url = balancer?.url ?? server.url
   const close = onlyOnce(async () => {
     shop.endStreams()
-    await server.close()
+    await balancer?.close()
+    await Promise.all([server.close(), ...others.map((other) => other.end())])
     await shop.close()
     await Promise.all([stores.sessions.close(), stores.db.destroy()])
     await folder.remove()
   })
   return {
-    url: server.url,
+    url,
     dataDir: folder.path,
     config: settled,
     db: stores.db,
     sessions: stores.sessions,
-    client: (options) => new Client(server.url, options),
-    signedIn: (who) => signedIn(server.url, who),
+    client: (options) => new Client(url, options),
+    signedIn: (who) => signedIn(url, who),
     close,
     [Symbol.asyncDispose]: close
   }
+}
+
+/** The processes of a shop beside this one, where the run has several. */
+function startOthers(env: Env & { readonly DATA_DIR: string }): Promise<ShopProcess[]> {
+  return Promise.all(Array.from({ length: storesOfRun.processes - 1 }, () => startProcess(env)))
 }
 
 /** A shop in a process of its own, as `npm start` runs it. */

@@ -282,17 +282,15 @@ describe('every answer', () => {
   })
 
   it('tells a fault of ours without its reason', async () => {
-    const broken = await startShop()
-    await broken.db.schema.dropTable('order_lines').execute()
-    await broken.db.schema.dropTable('products').execute()
+    await using broken = await startShop()
+    await broken.db.schema.alterTable('products').renameTo('elsewhere').execute()
     const { status, json, text } = await broken.client().get('/products')
     assert.deepEqual([status, json], [500, { error: 'Internal error', code: 'internal-error' }])
     assert.doesNotMatch(text, /SQL|products|at /)
     const page = await broken.client().get('/', { accept: BROWSER_ACCEPT })
     assert.equal(page.status, 500)
     assert.match(page.text, /Internal error/)
-    assert.doesNotMatch(page.text, /SQL|no such table/)
-    await broken.close()
+    assert.doesNotMatch(page.text, /SQL|no such table|does not exist/)
   })
 })
 

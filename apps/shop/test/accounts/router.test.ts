@@ -186,8 +186,8 @@ describe('POST /login', () => {
   })
 
   it('says Login failed, and no more, when the fault is ours', async () => {
-    const broken = await startShop()
-    await broken.db.schema.dropTable('users').execute()
+    await using broken = await startShop()
+    await broken.db.schema.alterTable('users').renameTo('elsewhere').execute()
     const client = broken.client()
     const [login, register] = [
       await client.post('/login', USER),
@@ -195,7 +195,6 @@ describe('POST /login', () => {
     ]
     assert.deepEqual([login.status, login.json], [500, { error: 'Login failed', code: 'login-failed' }])
     assert.deepEqual([register.status, register.json], [500, { error: 'Registration failed', code: 'registration-failed' }])
-    await broken.close()
   })
 })
 

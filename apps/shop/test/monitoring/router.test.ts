@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as wait } from 'node:timers/promises'
 import { BROWSER_ACCEPT, startShop, type TestShop } from '../helpers.ts'
+import { storesOfRun } from '../stores-of-run.ts'
 
 let shop: TestShop
 before(async () => {
@@ -61,12 +63,20 @@ describe('GET /session-info', () => {
     assert.equal(json.sessionId, sessionId)
     assert.equal(json.isAuthenticated, false)
     const { lastActivity, ip, ...rest } = json.sessionData
-    assert.deepEqual(rest, { userId: null, userAgent: 'curl/8.5', pages: 3 })
+    // with several processes the requests of the others are counted a little later
+    const exact = storesOfRun.processes === 1
+    assert.deepEqual(rest, { userId: null, userAgent: 'curl/8.5', pages: exact ? 3 : rest.pages })
     assert.match(ip, /127\.0\.0\.1$/)
     assert.ok(Math.abs(Date.now() - Date.parse(lastActivity)) < 5_000)
     assert.equal(json.cookie.value, undefined)
     assert.equal(json.cookie.originalMaxAge, 7 * 86_400_000)
-    assert.equal((await client.get('/session-info')).json.sessionData.pages, 4)
+    for (let asked = 4; ; asked++) {
+      const { pages } = (await client.get('/session-info')).json.sessionData
+      assert.ok(pages <= asked)
+      if (pages === asked) break
+      assert.ok(!exact)
+      await wait(1_000)
+    }
   })
 
   it('knows who signed in, and goes on counting under the new id', async () => {
@@ -96,11 +106,10 @@ describe('health', () => {
   })
 
   it('is not ready without its database, and lives all the same', async () => {
-    const broken = await startShop()
-    await broken.db.schema.dropTable('products').execute()
+    await using broken = await startShop()
+    await broken.db.schema.alterTable('products').renameTo('elsewhere').execute()
     const { status, json } = await broken.client().get('/readyz')
     assert.deepEqual([status, json.code, json.details[0].store], [503, 'not-ready', 'database'])
     assert.equal((await broken.client().get('/healthz')).status, 200)
-    await broken.close()
   })
 })
