@@ -67,7 +67,8 @@ if (redis) {
 
 const postgres = isSelected('postgres') ? await serverFor('postgres, errors of the class', 'postgres') : undefined
 if (postgres) {
-  const pool = new pg.Pool({ connectionString: postgres.url })
+  // no timers of its own: one that was set by a real clock is not called off by a faked one
+  const pool = new pg.Pool({ connectionString: postgres.url, idleTimeoutMillis: 0 })
   pool.on('error', () => {})
   after(() => pool.end())
   for (const [name, factory] of Object.entries<any>({ 'connect-pg-simple': connectPgSimple, PostgresStore })) {
@@ -79,6 +80,8 @@ if (postgres) {
         stores.push(store)
         return store
       }
+      const create = (store: any, dataType = 'json'): Promise<unknown> =>
+        pool.query(`CREATE TABLE ${store.quotedTable()} (sid varchar PRIMARY KEY, sess ${dataType} NOT NULL, expire timestamp(6) NOT NULL)`)
 
       it('a table that is missing', async () => {
         const store = make()
@@ -107,7 +110,7 @@ if (postgres) {
       it('is used again once the table is there', async () => {
         const store = make()
         for (let tries = 0; tries < 10; tries++) assert.equal((await told((callback) => store.get('a', callback)))[0].code, '42P01')
-        await pool.query(`CREATE TABLE ${store.quotedTable()} (sid varchar PRIMARY KEY, sess json NOT NULL, expire timestamp(6) NOT NULL)`)
+        await create(store)
         await told((callback) => store.set('a', one, callback))
         assert.deepEqual((await told((callback) => store.get('a', callback)))[1], one)
       })
@@ -131,6 +134,50 @@ if (postgres) {
         assert.throws(() => make({ pool: undefined, pgPromise: {} }), /^TypeError: `pgPromise` config must point to/)
       })
 
+      it('a row that cannot be read is deleted, one that can is not', async () => {
+        const store = make()
+        const table = store.quotedTable()
+        await create(store, 'text')
+        const end = `now() + interval '1h'`
+        await pool.query(`INSERT INTO ${table} VALUES ('bad', 'no json', ${end}), ('good', '{"a":1}', ${end}), ('five', '5', ${end})`)
+        assert.deepEqual(await told((callback) => store.get('bad', callback)), [null])
+        assert.deepEqual(await told((callback) => store.get('good', callback)), [null, { a: 1 }])
+        assert.deepEqual(await told((callback) => store.get('five', callback)), [null, 5])
+        const { rows } = await pool.query(`SELECT sid FROM ${table} ORDER BY sid`)
+        assert.deepEqual(rows, [{ sid: 'five' }, { sid: 'good' }])
+      })
+
+      it('conString, conObject; a pool of its own that was closed', async () => {
+        const tableName = newTable()
+        for (const options of [{ conString: postgres.url }, { conObject: { connectionString: postgres.url } }]) {
+          const store = make({ pool: undefined, tableName, ...options })
+          if (options.conString) await create(store)
+          await told((callback) => store.set('a', one, callback))
+          assert.deepEqual(await told((callback) => store.get('a', callback)), [null, one])
+          await store.close()
+          store.close = () => {}
+          assert.match((await told((callback) => store.get('a', callback)))[0].message, /^Cannot use a pool/)
+          assert.match((await told((callback) => store.pruneSessions(callback)))[0].message, /^Cannot use a pool/)
+        }
+      })
+
+      // theirs may fail: two find no table, and the second is told that there is one
+      if (factory !== connectPgSimple)
+        it('three at once create one table, in a schema with another name', async () => {
+          const schemaName = `${newTable()}"s`
+          await pool.query(`CREATE SCHEMA "${schemaName.replaceAll('"', '""')}"`)
+          const racing = [1, 2, 3].map(() => make({ schemaName, tableName: 'My"T', createTableIfMissing: true }))
+          for (const answer of await Promise.all(racing.map((store) => told((callback) => store.set('a', one, callback)))))
+            assert.deepEqual(answer, [null])
+        })
+
+      it("an end that is no time is the server's error; a touch of nothing is none", async () => {
+        const store = make()
+        await create(store)
+        assert.deepEqual(await told((callback) => store.touch('none', one, callback)), [null])
+        assert.equal((await told((callback) => store.set('a', { cookie: { expires: 'garbage' } }, callback)))[0].code, '22008')
+      })
+
       it('a removal of expired sessions tells errorLog what failed', async () => {
         const logged: any[] = []
         const store = make({ errorLog: (...what: unknown[]) => logged.push(what), pruneSessionInterval: 60 })
@@ -151,7 +198,8 @@ if (postgres) {
 
       it('a clock that jumps far while a query is under way', async (t) => {
         const client = await pool.connect()
-        const store = make({ createTableIfMissing: true, pruneSessionInterval: 60 })
+        const store = make({ pruneSessionInterval: 60 })
+        await create(store)
         await told((callback) => store.set('a', one, callback))
         t.mock.timers.enable({ apis: ['setTimeout', 'setInterval', 'Date'], now: Date.now() })
         try {
@@ -163,7 +211,7 @@ if (postgres) {
           await client.query('COMMIT')
           assert.deepEqual((await asked)[1], one)
         } finally {
-          client.release()
+          client.release(true)
         }
       })
     })

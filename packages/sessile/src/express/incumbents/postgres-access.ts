@@ -11,6 +11,7 @@ export class PostgresAccess {
   readonly #config: object
   readonly #errorLog: (...what: unknown[]) => void
   #pool: PgPoolLike | undefined
+  #ended = false
   #making: Promise<PgPool & PgPoolLike> | undefined
 
   constructor({ pool, pgPromise, conObject, conString }: ConnectPgSimpleOptions, errorLog: (...what: unknown[]) => void) {
@@ -22,8 +23,14 @@ export class PostgresAccess {
     this.#errorLog = errorLog
   }
 
+  /** @throws Error what `pg` throws over a pool that has ended */
+  refuse(): never {
+    throw new Error('Cannot use a pool after calling end on the pool')
+  }
+
   /** Runs a statement as connect-pg-simple does: not prepared, so that it passes a pooler between. */
   async rows(text: string, values?: unknown[]): Promise<unknown[]> {
+    if (this.#ended) this.refuse()
     if (this.#pgPromise) return (await this.#pgPromise.any(text, values)) ?? []
     const pool: PgPoolLike = this.#pool ?? (await this.#make())
     return (await pool.query(text, values))?.rows ?? []
@@ -39,6 +46,7 @@ export class PostgresAccess {
   }
 
   async end(): Promise<void> {
+    this.#ended = true
     await (await this.#making)?.end()
   }
 

@@ -1,6 +1,7 @@
 import type { MaybePromise, SessionBackend } from '../../core/backend.ts'
 import { after, now } from '../../core/clock.ts'
 import { isSessionError } from '../../core/errors.ts'
+import { attempt, chain } from '../../core/maybe.ts'
 import type { StoreCallback } from '../../stores/express-store/types.ts'
 import { postgresStore } from '../../stores/postgres/backend.ts'
 import { Connections, type PgQuery, type PgQueryable } from '../../stores/postgres/client.ts'
@@ -134,7 +135,13 @@ function storeOn(Base: StoreClass): new (options?: ConnectPgSimpleOptions) => Po
     }
 
     get(sid: string, callback?: StoreCallback<object | null>): Promise<object | undefined> {
-      return this.#answered(() => getSession(this.#self, sid), callback as StoreCallback<object | undefined>)
+      const unreadable = (error: unknown): MaybePromise<undefined> => {
+        if (!(error instanceof SyntaxError)) throw error
+        // connect-pg-simple ends a session that cannot be read
+        return chain(destroySession(this.#self, sid), () => undefined)
+      }
+      const found = (): MaybePromise<object | undefined> => attempt<object | undefined>(() => getSession(this.#self, sid), unreadable)
+      return this.#answered(found, callback as StoreCallback<object | undefined>)
     }
 
     set(sid: string, session: object, callback?: StoreCallback): Promise<void> {
@@ -154,7 +161,7 @@ function storeOn(Base: StoreClass): new (options?: ConnectPgSimpleOptions) => Po
 
     #answered<T>(work: () => MaybePromise<T>, callback: StoreCallback<T> | undefined): Promise<T> {
       this.#startPruning()
-      return answer(work, callback, EMPTY)
+      return answer(this.closed && this.#access.owned ? () => this.#access.refuse() : work, callback, EMPTY)
     }
 
     /** Epoch ms, of whole seconds, as connect-pg-simple has it. */

@@ -33,7 +33,7 @@ export function getSession(store: BackendStore, id: string): MaybePromise<object
 
 function recordOf(loaded: Loaded): object {
   const record = loaded.object ?? (JSON.parse(loaded.text) as object)
-  note(record, loaded)
+  if (typeof record === 'object' && record !== null) note(record, loaded)
   return record
 }
 
