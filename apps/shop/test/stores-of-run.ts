@@ -8,8 +8,6 @@ import pg from 'pg'
 export interface StoresOfRun {
   /** How many processes each shop has. */
   readonly processes: number
-  /** Whether a page of sessions is never longer than asked for; Redis gives what it finds at once. */
-  readonly exactPages: boolean
   /** `STORE_URL` and `DATABASE_URL` of one shop: nobody else's, on the servers of the run. */
   fresh(): Promise<Record<string, string>>
 }
@@ -19,7 +17,6 @@ const { TEST_SHOP_STORE, TEST_SHOP_DATABASE, TEST_SHOP_PROCESSES } = process.env
 
 export const storesOfRun: StoresOfRun = {
   processes: Number(TEST_SHOP_PROCESSES ?? 1),
-  exactPages: !TEST_SHOP_STORE?.startsWith('redis'),
   async fresh() {
     const name = `shop_${randomBytes(6).toString('hex')}`
     return {
