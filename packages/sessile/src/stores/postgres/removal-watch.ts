@@ -6,8 +6,9 @@ const AGAIN_MS = 250
 const AGAIN_AT_MOST_MS = 10_000
 
 /**
- * Where ended sessions of other processes are seen: listens by LISTEN to what they remove (removeAndTell's NOTIFY), on a connection of its own, for as long as somebody wants to know. When the connection
- * breaks it is made again; what was removed meanwhile is not told, so it is good for what should be quick, not for what must be.
+ * Where the sessions that other processes end are seen: a `LISTEN` for what they remove (`removeAndTell` notifies), on a connection
+ * of its own, for as long as somebody wants to know. When the connection breaks it is made again; what was removed meanwhile is not
+ * told, so it is good for what should be quick, not for what must be.
  */
 export class RemovalWatch {
   readonly #connections: Connections

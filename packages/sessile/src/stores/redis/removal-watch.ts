@@ -4,8 +4,9 @@ import type { RedisLink } from './link.ts'
 const AGAIN_MS = 1_000
 
 /**
- * Where ended sessions of other processes are seen: listens by pub/sub (`SUBSCRIBE`) to what they remove (REMOVE publishes it), on a connection of its own, for as long as somebody wants to know. While that is broken
- * nothing is told and nothing is made up for: it is good for what should be quick, not for what must be.
+ * Where the sessions that other processes end are seen: listens by pub/sub to what they remove (`REMOVE` publishes it), on a
+ * connection of its own, for as long as somebody wants to know. While that is broken nothing is told and nothing is made up for: it is
+ * good for what should be quick, not for what must be.
  */
 export class RemovalWatch {
   readonly #link: RedisLink
