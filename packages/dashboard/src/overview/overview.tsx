@@ -53,7 +53,9 @@ export function Overview() {
       <h1 tabIndex={-1}>Overview</h1>
       <State of={loaded} />
       {data && !now && (
-        <p class="note">Activity is not watched here: give the dashboard what activity() returned, and there are charts and events.</p>
+        <p class="note">
+          Sessions are shown as they are stored. Charts, events, devices and when each was last seen come with activity() in the app.
+        </p>
       )}
       <dl class="figures">
         {now && (

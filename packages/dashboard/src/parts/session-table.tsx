@@ -1,4 +1,5 @@
 import type { SessionRow } from '../../../sessile/src/monitor/api-types.ts'
+import { start } from '../api.ts'
 import { bytes, count, short } from '../format.ts'
 import { linkTo } from '../route.ts'
 import { ask } from './confirm.tsx'
@@ -14,8 +15,9 @@ export function askToEnd({ handle, current, userId }: SessionRow, done?: () => v
   })
 }
 
-/** Sessions, one a row; on a phone one a card. */
+/** Sessions, one a row; on a phone one a card. What only watching knows has no column where nothing is watched. */
 export function SessionTable({ rows, label, users = true }: { rows: readonly SessionRow[]; label: string; users?: boolean }) {
+  const watched = start.value?.watched === true
   return (
     <div class="scroll" role="region" aria-label={label} tabIndex={0}>
       <table class="rows">
@@ -23,14 +25,20 @@ export function SessionTable({ rows, label, users = true }: { rows: readonly Ses
           <tr>
             <th scope="col">Session</th>
             {users && <th scope="col">User</th>}
-            <th scope="col">Device</th>
-            <th scope="col">Network</th>
-            <th scope="col">Last seen</th>
+            {watched && (
+              <>
+                <th scope="col">Device</th>
+                <th scope="col">Network</th>
+                <th scope="col">Last seen</th>
+              </>
+            )}
             <th scope="col">Signed in</th>
             <th scope="col">Ends unless used</th>
-            <th scope="col" class="number">
-              Pages
-            </th>
+            {watched && (
+              <th scope="col" class="number">
+                Pages
+              </th>
+            )}
             <th scope="col" class="number">
               Size
             </th>
@@ -53,20 +61,26 @@ export function SessionTable({ rows, label, users = true }: { rows: readonly Ses
                   {row.userId === undefined ? <span class="quiet">Guest</span> : <a href={linkTo('user', row.userId)}>{row.userId}</a>}
                 </td>
               )}
-              <td data-label="Device">{row.device}</td>
-              <td data-label="Network">{row.address ?? <span class="quiet">–</span>}</td>
-              <td data-label="Last seen">
-                <Time at={row.lastSeenAt} />
-              </td>
+              {watched && (
+                <>
+                  <td data-label="Device">{row.device}</td>
+                  <td data-label="Network">{row.address ?? <span class="quiet">–</span>}</td>
+                  <td data-label="Last seen">
+                    <Time at={row.lastSeenAt} />
+                  </td>
+                </>
+              )}
               <td data-label="Signed in">
                 <Time at={row.signedInAt} />
               </td>
               <td data-label="Ends">
                 <Time at={row.idleExpiresAt} none="never" />
               </td>
-              <td data-label="Pages" class="number">
-                {count(row.pages)}
-              </td>
+              {watched && (
+                <td data-label="Pages" class="number">
+                  {count(row.pages)}
+                </td>
+              )}
               <td data-label="Size" class="number">
                 {bytes(row.size)}
               </td>

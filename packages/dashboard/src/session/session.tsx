@@ -1,5 +1,5 @@
 import type { SessionDetail } from '../../../sessile/src/monitor/api-types.ts'
-import { ApiError, useLoaded } from '../api.ts'
+import { ApiError, start, useLoaded } from '../api.ts'
 import { bytes, count } from '../format.ts'
 import { EventList } from '../parts/event-list.tsx'
 import { ask } from '../parts/confirm.tsx'
@@ -24,6 +24,7 @@ export function Session({ handle }: { handle: string }) {
     )
   }
   const session = data?.session
+  const watched = start.value?.watched === true
   return (
     <>
       <header class="head">
@@ -74,10 +75,14 @@ export function Session({ handle }: { handle: string }) {
               <dl class="facts">
                 <dt>User</dt>
                 <dd>{session.userId === undefined ? 'Guest' : <a href={linkTo('user', session.userId)}>{session.userId}</a>}</dd>
-                <dt>Device</dt>
-                <dd>{session.device}</dd>
-                <dt>Network</dt>
-                <dd>{session.address ?? 'not kept'}</dd>
+                {watched && (
+                  <>
+                    <dt>Device</dt>
+                    <dd>{session.device}</dd>
+                    <dt>Network</dt>
+                    <dd>{session.address ?? 'not kept'}</dd>
+                  </>
+                )}
                 <dt>Began</dt>
                 <dd>
                   <Time at={session.createdAt} />
@@ -87,10 +92,14 @@ export function Session({ handle }: { handle: string }) {
                   <Time at={session.signedInAt} none="never" />
                   {session.mustConfirm && <span class="badge">To be confirmed</span>}
                 </dd>
-                <dt>Last seen</dt>
-                <dd>
-                  <Time at={session.lastSeenAt} none="not watched" />
-                </dd>
+                {watched && (
+                  <>
+                    <dt>Last seen</dt>
+                    <dd>
+                      <Time at={session.lastSeenAt} />
+                    </dd>
+                  </>
+                )}
                 <dt>Ends unless used</dt>
                 <dd>
                   <Time at={session.idleExpiresAt} none="never" />
@@ -99,8 +108,12 @@ export function Session({ handle }: { handle: string }) {
                 <dd>
                   <Time at={session.absoluteExpiresAt} none="never" />
                 </dd>
-                <dt>Pages</dt>
-                <dd>{count(session.pages)}</dd>
+                {watched && (
+                  <>
+                    <dt>Pages</dt>
+                    <dd>{count(session.pages)}</dd>
+                  </>
+                )}
                 <dt>Size</dt>
                 <dd>{bytes(session.size)}</dd>
               </dl>
@@ -121,10 +134,12 @@ export function Session({ handle }: { handle: string }) {
               <p class="quiet small-print">Values are shown of attributes that the app allows, of others what kind they are.</p>
             </section>
           </div>
-          <section class="card">
-            <h2>What happened</h2>
-            <EventList events={data.timeline} empty="Nothing among the latest events." handles={false} />
-          </section>
+          {watched && (
+            <section class="card">
+              <h2>What happened</h2>
+              <EventList events={data.timeline} empty="Nothing among the latest events." handles={false} />
+            </section>
+          )}
           {session.userId !== undefined && (
             <section>
               <h2 class="apart">The user's other sessions</h2>
