@@ -212,6 +212,42 @@ describe('E: what a monitor shows and does', () => {
     hook.closeAllConnections()
   })
 
+  it('E8: “that was not me”: the sign-in is told, all sessions end, and old cookies are worth nothing', async () => {
+    await using app = await board(memoryStore())
+    const [owner, thief, admin] = [browser(app.server), browser(app.server), browser(app.server)]
+    await admin.ask('POST', '/login/1')
+    await owner.ask('POST', '/login/7', { 'user-agent': UA })
+    const theirs = (await thief.ask('POST', '/login/7')).json
+    await app.seen.flush()
+    const { json } = await admin.ask('GET', `${API}/user?user=7`)
+    // the sign-in that was not his is told
+    assert.ok(json.timeline.some(({ event, handle }: { event: string; handle: string }) => event === 'signed-in' && handle === theirs))
+    assert.equal(await app.sessions.revokeAll('7'), 2)
+    for (const one of [owner, thief]) assert.equal((await one.ask('GET', '/fresh')).status, 401)
+    assert.deepEqual(await app.sessions.of('7'), [])
+    assert.equal((await owner.ask('POST', '/login/7')).status, 200)
+    assert.equal((await owner.ask('GET', '/fresh')).status, 200)
+  })
+
+  it('E9: a store whose calls fail is told of', async () => {
+    const told: Alert[] = []
+    const store = memoryStore()
+    const state = { down: false }
+    const read = store.read.bind(store)
+    store.read = (key) => (state.down ? Promise.reject(new Error('down')) : read(key))
+    // what is watched has room in the store that works
+    const watch = { space: store.space!('activity'), alerts: { storeErrors: 2, onAlert: (alert: Alert) => told.push(alert) } }
+    await using app = await board(store, { watch })
+    const user = browser(app.server)
+    await user.ask('GET', '/')
+    state.down = true
+    for (let n = 0; n < 3; n += 1) await user.ask('GET', '/')
+    state.down = false
+    await until(() => told.length > 0)
+    const [{ kind, limit, count }] = told as [Alert]
+    assert.deepEqual([kind, limit, count >= 3], ['store-errors', 2, true])
+  })
+
   it('E10: what is kept of addresses, whose wish not to be followed counts, export and erasure', async () => {
     await using app = await board(memoryStore(), { watch: { addresses: 'truncated' } })
     const [open, shy] = [browser(app.server), browser(app.server)]
