@@ -46,7 +46,7 @@ function show(page, says) {
   const said = page.getElementById('status')
   const status = byId('status')
   document.title = page.title
-  document.querySelector('.top').replaceWith(page.querySelector('.top'))
+  showTop(page)
   const main = byId('main')
   const fresh = page.getElementById('main')
   said.replaceWith(status)
@@ -61,6 +61,11 @@ function show(page, says) {
   fading = setTimeout(() => status.replaceChildren(), 8_000)
 }
 let fading
+
+function showTop(page) {
+  document.querySelector('.top').replaceWith(page.querySelector('.top'))
+  learnEnd()
+}
 
 // --- other windows ---
 
@@ -86,7 +91,11 @@ function follow() {
 
 /** Windows that were there before the session: they hear from the others that there is one now. */
 const windows = new BroadcastChannel('shop')
-windows.addEventListener('message', () => isLive() || refresh())
+windows.addEventListener('message', ({ data }) => {
+  if (!isLive()) refresh()
+  // What one of them asked for put off the end for all.
+  else if (data.at && isSignedIn(document)) takeEnd(data)
+})
 
 function unfollow() {
   stream?.close()
@@ -105,7 +114,7 @@ async function refresh(ended = false) {
     const answer = await fetch(location.href, { headers: { Accept: 'text/html', 'Shop-Refresh': '1' } })
     const page = await parsed(answer)
     if (sending > 0 || leaving) return
-    if (answer.redirected) return location.assign(answer.url)
+    if (answer.redirected) return location.assign(ended && answer.url.includes('/login?') ? `${answer.url}&ended` : answer.url)
     // Whoever was about to order goes on there, once signed in again.
     const key = document.querySelector('[name=idempotencyKey]')
     const signedOut = ended && isSignedIn(document) && !isSignedIn(page)
@@ -113,7 +122,7 @@ async function refresh(ended = false) {
     if (signedOut && !answer.ok) return location.assign('/')
     const focused = document.activeElement?.id
     // The answer to a form stands at an address where there may be no page.
-    if (!answer.ok || (isTyping() && !signedOut)) document.querySelector('.top').replaceWith(page.querySelector('.top'))
+    if (!answer.ok || (isTyping() && !signedOut)) showTop(page)
     else show(page, false)
     if (focused) byId(focused)?.focus()
   } catch {
@@ -138,3 +147,74 @@ addEventListener('pageshow', (event) => {
   leaving = false
   return event.persisted ? refresh() : follow()
 })
+
+// --- the end of the session ---
+
+const WARN_MS = 120_000
+/** When the session of a user ends, by this browser's clock, and whether nothing puts it off. */
+let end
+
+/** Takes the end from the page, and tells the other windows. */
+function learnEnd() {
+  const { endsIn, final } = document.querySelector('.top').dataset
+  if (endsIn === undefined) return end && takeEnd(ending && { at: 0 })
+  const next = { at: Date.now() + Number(endsIn), final: final !== undefined }
+  takeEnd(next)
+  windows.postMessage(next)
+}
+
+function takeEnd(next) {
+  end = next
+  checkEnd()
+}
+
+function checkEnd() {
+  const left = end ? Math.ceil((end.at - Date.now()) / 1000) * 1000 : Infinity
+  if (left > WARN_MS) return hideEnding()
+  if (left > 0) showEnding(end.final ? 'final' : 'idle', left)
+  else if (showEnding('over') && isSignedIn(document)) refresh(true)
+}
+setInterval(checkEnd, 1000)
+
+const ENDINGS = {
+  idle: 'You will be signed out soon, because nothing was asked for a while.',
+  final: 'Your session ends soon. It cannot be extended, but your cart is kept.',
+  over: 'Your session has ended. Your cart is kept.'
+}
+/** What is said of the end, fixed above the page, so that nothing moves. */
+let ending
+
+/** @returns whether it was not said yet */
+function showEnding(how, left) {
+  if (!ending) {
+    ending = document.createElement('section')
+    ending.className = 'ending'
+    ending.ariaLabel = 'Your session'
+    // Read out when it is another one: a countdown that is read out each second leaves no room for anything else.
+    ending.innerHTML = '<p><span role="status"></span> <span role="timer"></span></p>'
+    document.querySelector('.skip').after(ending)
+  }
+  const [status, timer] = ending.querySelectorAll('span')
+  timer.textContent = left ? `${Math.floor(left / 60_000)}:${String((left / 1000) % 60).padStart(2, '0')}` : ''
+  if (ending.dataset.how === how) return false
+  ending.dataset.how = how
+  requestAnimationFrame(() => (status.textContent = ENDINGS[how]))
+  const action = document.createElement(how === 'idle' ? 'button' : 'a')
+  action.textContent = { idle: 'Stay signed in', final: 'Sign in again', over: 'Sign in' }[how]
+  action.className = how === 'idle' ? 'main' : 'button main'
+  if (how === 'idle') action.addEventListener('click', () => refresh())
+  else action.href = `/login?${how === 'over' ? 'ended&' : ''}next=${encodeURIComponent(location.pathname + location.search)}`
+  const before = ending.children[1]
+  const hadFocus = before === document.activeElement
+  before?.remove()
+  ending.append(action)
+  if (hadFocus) action.focus()
+  return true
+}
+
+function hideEnding() {
+  if (ending?.contains(document.activeElement)) byId('main').focus()
+  ending?.remove()
+  ending = undefined
+}
+learnEnd()

@@ -16,7 +16,7 @@ import type { PeoplePages } from './people.ts'
 import { productPage } from './product.ts'
 import { type PageReader, piecesOf, revisionOf, type Standing, type Visitor } from './reading.ts'
 import { stockPage } from './stock.ts'
-import { createRender, type Frame } from './views.ts'
+import { createRender, type Frame, type SessionEnd } from './views.ts'
 
 /** What the pages show, from wherever it is. */
 export interface PagesOptions {
@@ -88,8 +88,9 @@ export function createPages(options: PagesOptions): Pages {
       delete req.session[name]
     }
     const held = new Map(lines.map(({ productId, quantity }) => [productId, quantity]))
-    const live = req.session !== undefined && sessions.describe(req) !== undefined
-    return { user: who, cartItems: piecesOf(lines), revision: revisionOf(lines), held, said, live, notices }
+    const session = req.session && sessions.describe(req)
+    const end = who && session && endOf(session)
+    return { user: who, cartItems: piecesOf(lines), revision: revisionOf(lines), held, said, live: session !== undefined, end, notices }
   }
 
   async function show(page: Page, req: Request, res: Response, problem?: Problem): Promise<void> {
@@ -172,6 +173,10 @@ export function createPages(options: PagesOptions): Pages {
     at(router, path, [...(isShared ? [] : [pageOnly]), ...guards], { get: isShared ? shared(page) : own(page) })
   }
   return { errors, router }
+}
+
+function endOf({ idleExpiresAt, absoluteExpiresAt = Infinity }: ReturnType<PagesOptions['sessions']['describe']> & object): SessionEnd {
+  return { inMs: Math.max(0, Math.min(idleExpiresAt, absoluteExpiresAt) - Date.now()), isFinal: absoluteExpiresAt <= idleExpiresAt }
 }
 
 const GUEST: Visitor = Object.freeze({ userId: undefined, guestLines: [] })

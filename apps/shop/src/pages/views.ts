@@ -17,8 +17,17 @@ export interface Frame {
   readonly said: readonly string[]
   /** Whether there is a session, whose changes the page can follow. */
   readonly live: boolean
+  /** When a user's session ends unless something is asked before; `undefined` for a guest. */
+  readonly end: SessionEnd | undefined
   /** What the user should know until it is answered. */
   readonly notices: readonly ShownNotice[]
+}
+
+/** The end of a session, from now. */
+export interface SessionEnd {
+  readonly inMs: number
+  /** Whether nothing puts it off. */
+  readonly isFinal: boolean
 }
 
 /** Something that its user should know, with what can be done about it. */

@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict'
+import { after, before, describe, it, type TestContext } from 'node:test'
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
+import { button, launch, link, skip, violations, visit as visitShop, type Visit } from '../flows/browser.ts'
+import { type Client, registered, startShop, type TestShop } from '../helpers.ts'
+
+const MINUTE = 60_000
+const SOON = 'You will be signed out soon, because nothing was asked for a while.'
+const FINAL = 'Your session ends soon. It cannot be extended, but your cart is kept.'
+const OVER = 'Your session has ended. Your cart is kept.'
+
+let shop: TestShop
+let browser: Browser
+before(async () => {
+  if (skip) return
+  shop = await startShop()
+  browser = await launch()
+})
+after(async () => {
+  await browser?.close()
+  await shop?.close()
+})
+
+const visit = (options: BrowserContextOptions, work: (visit: Visit) => Promise<void>) => visitShop({ browser, shop }, options, work)
+
+/** Has the shop be so much later than it was at first, for the time of a test. */
+function setShop(test: TestContext, ms: number): void {
+  test.mock.timers.enable({ apis: ['Date'], now: Date.now() + ms })
+}
+
+/** Gives a browser the session of a client. */
+async function lend(context: BrowserContext, client: Client): Promise<void> {
+  await context.addCookies([...client.cookies].map(([name, value]) => ({ name, value, url: shop.url })))
+}
+
+const notice = (page: Page) => page.getByRole('region', { name: 'Your session' })
+
+describe('item 38: before a session ends its user is told, and can stay', { skip }, () => {
+  it('two minutes before, in all windows, by keyboard alone; and one request puts it off for all', () =>
+    visit({}, async ({ page, context }) => {
+      await context.clock.install()
+      await lend(context, (await registered(shop)).client)
+      const other = await context.newPage()
+      await page.goto('/account')
+      await other.goto('/')
+      await context.clock.fastForward(27 * MINUTE)
+      assert.equal(await notice(page).count(), 0)
+      await context.clock.fastForward(1.5 * MINUTE)
+      for (const window of [page, other]) await notice(window).getByRole('status').getByText(SOON).waitFor()
+      assert.match(await notice(page).getByRole('timer').innerText(), /^1:[0-3]\d$/)
+      const requests: string[] = []
+      context.on('request', (request) => requests.push(new URL(request.url()).pathname))
+      const stay = button(page, 'Stay signed in')
+      for (let i = 0; i < 40 && !(await stay.evaluate((it) => it.matches(':focus'))); i++) await page.keyboard.press('Tab')
+      await page.keyboard.press('Enter')
+      for (const window of [page, other]) await notice(window).waitFor({ state: 'detached' })
+      assert.deepEqual(
+        requests.filter((path) => path !== '/cart/events'),
+        ['/account']
+      )
+      await context.clock.fastForward(27 * MINUTE)
+      assert.equal(await notice(page).count(), 0)
+    }))
+
+  it('says when it is over, and leads to signing in and back', (test) =>
+    visit({}, async ({ page, context }) => {
+      await context.clock.install()
+      await lend(context, (await registered(shop)).client)
+      await page.goto('/?q=desk')
+      await context.clock.fastForward(28.5 * MINUTE)
+      await notice(page).getByText(SOON).waitFor()
+      setShop(test, 31 * MINUTE)
+      await context.clock.fastForward(2 * MINUTE)
+      await notice(page).getByRole('status').getByText(OVER).waitFor()
+      await link(page, 'Account').waitFor({ state: 'detached' })
+      assert.equal(await notice(page).getByRole('link').getAttribute('href'), '/login?ended&next=%2F%3Fq%3Ddesk')
+    }))
+
+  it('takes a page away that is no longer for whoever sits there', (test) =>
+    visit({}, async ({ page, context }) => {
+      await context.clock.install()
+      await lend(context, (await registered(shop)).client)
+      await page.goto('/account')
+      setShop(test, 31 * MINUTE)
+      await context.clock.fastForward(31 * MINUTE)
+      await page.waitForURL(/\/login\?next=%2Faccount&ended$/)
+      await page.getByText('Your session has ended.').waitFor()
+    }))
+
+  it('says that the eight hours cannot be extended', (test) =>
+    visit({}, async ({ page, context }) => {
+      const { client } = await registered(shop)
+      setShop(test, 0)
+      for (let passed = 0; passed < 476; passed += 28) {
+        test.mock.timers.setTime(Date.now() + 28 * MINUTE)
+        assert.equal((await client.get('/profile')).status, 200)
+      }
+      test.mock.timers.setTime(Date.now() + 2.5 * MINUTE)
+      await lend(context, client)
+      await page.goto('/cart')
+      await notice(page).getByRole('status').getByText(FINAL).waitFor()
+      assert.equal(await button(page, 'Stay signed in').count(), 0)
+      assert.equal(await notice(page).getByRole('link', { name: 'Sign in again' }).getAttribute('href'), '/login?next=%2Fcart')
+    }))
+
+  for (const colorScheme of ['light', 'dark'] as const) {
+    it(`without a fault that axe knows, and moves nothing, on a ${colorScheme} page of 320 pixels`, () =>
+      visit({ colorScheme, viewport: { width: 320, height: 640 } }, async ({ page, context }) => {
+        await context.clock.install()
+        await lend(context, (await registered(shop)).client)
+        await page.goto('/')
+        const placeOf = () => page.locator('h1').boundingBox()
+        const before = await placeOf()
+        await context.clock.fastForward(28.5 * MINUTE)
+        await notice(page).getByText(SOON).waitFor()
+        assert.deepEqual(await placeOf(), before)
+        const box = (await notice(page).boundingBox())!
+        assert.ok(box.x >= 0 && box.x + box.width <= 320 && box.y + box.height <= 640, JSON.stringify(box))
+        assert.deepEqual(await violations(page), [])
+      }))
+  }
+})
