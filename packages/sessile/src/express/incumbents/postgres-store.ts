@@ -51,9 +51,12 @@ type StoreClass = new (...given: unknown[]) => { createSession(req: object, reco
 
 /** What a store is made from: express-session, or something with its `Store`. */
 interface WithStore {
-  readonly Store?: StoreClass
-  readonly session?: { readonly Store: StoreClass }
+  readonly Store?: AnyStoreClass
+  readonly session?: { readonly Store: AnyStoreClass }
 }
+
+/** As people's types have it: those of express-session say that it is abstract. */
+type AnyStoreClass = abstract new (...given: never[]) => object
 
 interface PostgresStoreConstructor {
   new (options?: ConnectPgSimpleOptions): PostgresStore
@@ -264,5 +267,5 @@ function storeOn(Base: StoreClass): new (options?: ConnectPgSimpleOptions) => Po
  * `new PostgresStore(options)`; or, as connect-pg-simple is used, `new (PostgresStore(session))(options)`.
  */
 export const PostgresStore: PostgresStoreConstructor = new Proxy(storeOn(Store as unknown as StoreClass), {
-  apply: (_target, _this, [session]: [WithStore]) => storeOn(session.Store ?? session.session!.Store)
+  apply: (_target, _this, [session]: [WithStore]) => storeOn((session.Store ?? session.session!.Store) as StoreClass)
 }) as unknown as PostgresStoreConstructor
