@@ -1,6 +1,7 @@
 /**
- * What watching costs a request: an Express app with sessions, without and with `activity()`, in turn, in one process that does nothing
- * else; its CPU per request, flushes included, and the store calls that a request makes. For whoever wonders whether to watch.
+ * What watching costs a request: an Express app with sessions, without and with `activity()`, and with a middleware that does nothing,
+ * since Express asks its price for any; in turn, in one process that does nothing else; its CPU per request, flushes included, and the
+ * store calls that a request makes. For whoever wonders whether to watch.
  * `--rounds N`, `--requests N`, `--sessions N`.
  */
 import { fork } from 'node:child_process'
@@ -21,7 +22,7 @@ const { values } = parseArgs({
   }
 })
 const OPTIONS = { secret: 'a secret for benchmarks alone', resave: false, saveUninitialized: false, cookie: { maxAge: 3_600_000 } }
-const KINDS = ['off', 'on'] as const
+const KINDS = ['off', 'empty', 'on'] as const
 type Kind = (typeof KINDS)[number]
 const AGENT = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'
 
@@ -33,6 +34,7 @@ async function serve(): Promise<void> {
     app.use(sessions)
     const seen = kind === 'on' ? activity({ sessions, flushEvery: '1h' }) : undefined
     if (seen) app.use(seen)
+    if (kind === 'empty') app.use((_req, _res, next) => next())
     app.post('/', (req, res) => {
       Object.assign(req.session, { userId: Number(req.get('x-user')), theme: 'dark', cart: { p1: 2, p7: 1 }, name: 'somebody' })
       res.json({})
@@ -95,7 +97,7 @@ async function measure(): Promise<void> {
     }
     await Promise.all(Array.from({ length: 8 }, worker))
   }
-  const costs: Record<Kind, number[]> = { off: [], on: [] }
+  const costs: Record<Kind, number[]> = { off: [], empty: [], on: [] }
   for (let round = -2; round < Number(values.rounds); round += 1) {
     for (const kind of round % 2 === 0 ? KINDS : KINDS.toReversed()) {
       await told('begin', kind)
@@ -104,8 +106,9 @@ async function measure(): Promise<void> {
       if (round >= 0) costs[kind].push(cpu / number)
     }
   }
-  const median = (all: readonly number[]): number => all.toSorted((one, other) => one - other)[all.length >> 1]!
-  const ratios = costs.on.map((on, round) => on / costs.off[round]!)
+  const sorted = (all: readonly number[]): number[] => all.toSorted((one, other) => one - other)
+  const median = (all: readonly number[]): number => sorted(all)[all.length >> 1]!
+  const ratiosOf = (kind: Kind): number[] => sorted(costs[kind].map((cost, round) => cost / costs.off[round]!))
   await told('count', 'off')
   const calls = {} as Record<Kind, number>
   for (const kind of KINDS) {
@@ -113,11 +116,15 @@ async function measure(): Promise<void> {
     await run(KINDS.indexOf(kind))
     calls[kind] = (await told('end', kind)).calls / number
   }
-  const [off, on] = [median(costs.off), median(costs.on)]
   console.log(`Node ${process.version}, ${values.rounds} rounds of ${number} requests of ${values.sessions} sessions`)
-  console.log(
-    `CPU a request: ${off.toFixed(1)} µs without, ${on.toFixed(1)} µs with; ratio ${median(ratios).toFixed(3)} (of each round, median)`
-  )
+  console.log(`CPU a request, median: ${KINDS.map((kind) => `${kind} ${median(costs[kind]).toFixed(1)} µs`).join(', ')}`)
+  for (const kind of ['empty', 'on'] as const) {
+    const ratios = ratiosOf(kind)
+    const [low, high] = [ratios[ratios.length >> 2]!, ratios[(ratios.length * 3) >> 2]!]
+    console.log(
+      `Ratio to off, of each round: ${kind} ${median(ratios).toFixed(3)} (the middle half ${low.toFixed(3)} to ${high.toFixed(3)})`
+    )
+  }
   console.log(`Store calls a request: ${calls.off.toFixed(3)} without, ${calls.on.toFixed(3)} with`)
   child.disconnect()
   child.kill()
