@@ -142,7 +142,8 @@ export class DashboardApi {
       const page = await this.#options.sessions.scan({ limit: 500, ...(cursor === undefined ? {} : { cursor }) })
       count += page.sessions.length
       cursor = page.cursor
-      if (cursor === undefined || count >= COUNT_TO || stopwatch() - start > COUNT_FOR_MS) return { sessions: count, more: cursor !== undefined }
+      if (cursor === undefined || count >= COUNT_TO || stopwatch() - start > COUNT_FOR_MS)
+        return { sessions: count, more: cursor !== undefined }
     }
   }
 
