@@ -1,2 +1,3 @@
+export { SqliteStore, type SqliteSessionStoreOptions } from '../express/incumbents/sqlite-store.ts'
 export { sqliteStore } from '../stores/sqlite/backend.ts'
 export type { SqliteStoreOptions } from '../stores/sqlite/options.ts'

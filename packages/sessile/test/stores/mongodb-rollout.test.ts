@@ -25,8 +25,7 @@ if (server) {
     [
       "the app's own form",
       { serialize: ({ cookie, ...rest }) => ({ cookie, rest }), unserialize: ({ cookie, rest }) => ({ cookie, ...rest }) }
-    ],
-    ['transformed ids', { transformId: (sid) => `t:${sid}` }]
+    ]
   ]
   for (const [name, more] of forms) {
     const options = { mongoUrl: server.url, collectionName: newCollection(), ...more }
