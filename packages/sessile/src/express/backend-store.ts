@@ -7,7 +7,7 @@ import { handleOf, newId } from '../core/ids.ts'
 import type { Loaded } from '../core/loaded.ts'
 import { attempt, chain } from '../core/maybe.ts'
 import { SessionRecords, type RecordsOptions } from '../core/records.ts'
-import type { StoreCallback } from '../stores/express-store/types.ts'
+import type { FoundCallback, StoreCallback } from '../stores/express-store/types.ts'
 import { settle } from './callback.ts'
 import type { CookieData } from './cookie.ts'
 import { note, noted, Store } from './store.ts'
@@ -49,8 +49,8 @@ export interface BackendStore extends Store {
   /** What a session is stored under, where that is not its id. */
   storageIdOf?(id: string): string
   attachment: Attachment | undefined
-  get(id: string, callback?: StoreCallback<object | null>): unknown
-  all(callback?: StoreCallback<Record<string, object>>): unknown
+  get(id: string, callback?: FoundCallback): unknown
+  all(callback?: FoundCallback): unknown
   length(callback?: StoreCallback<number>): unknown
   clear(callback?: StoreCallback): unknown
   touch(id: string, session: object, callback?: StoreCallback): unknown

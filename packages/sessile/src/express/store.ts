@@ -5,13 +5,15 @@ import { Cookie, type CookieOptions } from './cookie.ts'
 import { Session } from './session.ts'
 import type { SessionRequest } from './types.ts'
 
-/** The base class of stores. Subclasses need `get`, `set` and `destroy`. */
+/* oxlint-disable typescript/no-explicit-any -- a store of ours has to fit the types of express-session, whose requests and sessions are others */
+/** The base class of stores. Subclasses need `get`, `set` and `destroy`. A `req` is a request with a session, a `session` a `Session`. */
 export interface Store extends EventEmitter, ExpressStore {
-  generate(req: SessionRequest): void
-  regenerate(req: SessionRequest, callback: (error?: unknown) => void): void
-  load(id: string, callback: (error?: unknown, session?: Session) => void): void
-  createSession(req: SessionRequest, record: object): Session
+  generate(req: any): void
+  regenerate(req: any, callback: (error?: any) => any): void
+  load(id: string, callback: (error?: any, session?: any) => any): void
+  createSession(req: any, record: any): any
 }
+/* oxlint-enable typescript/no-explicit-any */
 
 type StoreConstructor = { new (...given: unknown[]): Store; (this: object, ...given: unknown[]): void; prototype: Store }
 
@@ -25,7 +27,7 @@ inherits(StoreFunction, EventEmitter)
 export const Store = StoreFunction as unknown as StoreConstructor
 
 /** Ends the request's session and generates a new one, also when ending it fails. */
-Store.prototype.regenerate = function regenerate(req, callback) {
+Store.prototype.regenerate = function regenerate(req: SessionRequest, callback) {
   this.destroy(req.sessionID!, (error) => {
     this.generate(req)
     callback(error)
@@ -46,7 +48,7 @@ Store.prototype.load = function load(id, callback) {
  * Makes the request's session of a record.
  * @throws TypeError for a record without a cookie
  */
-Store.prototype.createSession = function createSession(req, record) {
+Store.prototype.createSession = function createSession(req: SessionRequest, record: object): Session {
   const fields = record as { cookie: CookieOptions & { expires?: unknown } }
   // read one by one: the text of the error for a record without a cookie is the engine's for reading, and known to users
   const expires = fields.cookie.expires

@@ -2,7 +2,7 @@ import type { MaybePromise, SessionBackend } from '../../core/backend.ts'
 import { after, now } from '../../core/clock.ts'
 import { isSessionError } from '../../core/errors.ts'
 import { attempt, chain } from '../../core/maybe.ts'
-import type { StoreCallback } from '../../stores/express-store/types.ts'
+import type { FoundCallback, StoreCallback } from '../../stores/express-store/types.ts'
 import { postgresStore } from '../../stores/postgres/backend.ts'
 import { Connections, type PgQuery, type PgQueryable } from '../../stores/postgres/client.ts'
 import { TableNames } from '../../stores/postgres/names.ts'
@@ -32,7 +32,7 @@ export interface PostgresStore extends Store {
   /** There while a removal of expired sessions is due; calls it off. */
   pruneTimer: (() => void) | undefined
   readonly backend: SessionBackend
-  get(sid: string, callback?: StoreCallback<object | null>): Promise<object | undefined>
+  get(sid: string, callback?: FoundCallback): Promise<object | undefined>
   set(sid: string, session: object, callback?: StoreCallback): Promise<void>
   destroy(sid: string, callback?: StoreCallback): Promise<void>
   touch(sid: string, session: object, callback?: StoreCallback): Promise<void>
@@ -137,7 +137,7 @@ function storeOn(Base: StoreClass): new (options?: ConnectPgSimpleOptions) => Po
       return session
     }
 
-    get(sid: string, callback?: StoreCallback<object | null>): Promise<object | undefined> {
+    get(sid: string, callback?: FoundCallback): Promise<object | undefined> {
       const unreadable = (error: unknown): MaybePromise<undefined> => {
         if (!(error instanceof SyntaxError)) throw error
         // connect-pg-simple ends a session that cannot be read

@@ -2,7 +2,7 @@ import type { MaybePromise, SessionBackend } from '../../core/backend.ts'
 import { now } from '../../core/clock.ts'
 import { chain } from '../../core/maybe.ts'
 import { splitText } from '../../core/record-text.ts'
-import type { StoreCallback } from '../../stores/express-store/types.ts'
+import type { FoundCallback, StoreCallback } from '../../stores/express-store/types.ts'
 import { redisStore, serializedRedisStore } from '../../stores/redis/backend.ts'
 import type { RedisClient } from '../../stores/redis/client.ts'
 import type { SessionSerializer } from '../../stores/redis/serializing.ts'
@@ -104,7 +104,7 @@ export class RedisStore extends Store {
     return expires ? Math.ceil((Number(new Date(expires)) - now()) / 1000) : this.ttl
   }
 
-  override get(sid: string, callback?: StoreCallback<object | null>): Promise<object | null> {
+  override get(sid: string, callback?: FoundCallback): Promise<object | null> {
     return answer<object | null | undefined>(() => getSession(this.#self, sid), callback as never, EMPTY) as Promise<object | null>
   }
 
@@ -153,7 +153,7 @@ export class RedisStore extends Store {
   }
 
   /** All sessions, each with its `id`. */
-  all(callback?: StoreCallback<object[]>): Promise<object[]> {
+  all(callback?: FoundCallback): Promise<object[]> {
     return answer(
       () =>
         chain(allSessions(this.#self, this.scanCount), (sessions) => [...sessions].map(([id, session]) => Object.assign(session, { id }))),
