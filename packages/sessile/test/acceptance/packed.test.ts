@@ -23,7 +23,7 @@ const USE = `
 test('the package holds what its users need, and nothing more', () => {
   const outside = packed.files.filter(
     (file) =>
-      !/^(index\.(js|d\.ts)|express-session\.d\.ts|package\.json|README\.md|LICENSE|session\/\w+\.(js|d\.ts)|bin\/\w+\.js|dist\/.+\.(js|d\.ts|json))$/.test(
+      !/^(index\.(js|d\.ts)|express-session\.d\.ts|package\.json|README\.md|LICENSE|session\/\w+\.(js|d\.ts)|stores\/\w+\.(mjs|d\.mts)|bin\/\w+\.js|dist\/.+\.(js|d\.ts|json))$/.test(
         file
       )
   )
@@ -84,6 +84,26 @@ test('a store by its subpath', () => {
       await sessions.ready()
       await sessions.close()
     }
+    console.log('fine')`
+    ),
+    'fine'
+  )
+})
+
+test('the classes in place of older stores, by require and import', () => {
+  const project = packed.project('sessile')
+  assert.equal(
+    project.node(
+      'classes.mjs',
+      `
+    import Default, { MongoStore, mongodbStore } from 'sessile/stores/mongodb'
+    import { RedisStore } from 'sessile/stores/redis'
+    import { PostgresStore } from 'sessile/stores/postgres'
+    import { SqliteStore } from 'sessile/stores/sqlite'
+    import { createRequire } from 'node:module'
+    const require = createRequire(import.meta.url)
+    if (Default !== MongoStore || require('sessile/stores/mongodb').MongoStore !== MongoStore) throw new Error('two of them')
+    for (const one of [MongoStore.create, mongodbStore, RedisStore, PostgresStore, SqliteStore]) if (typeof one !== 'function') throw new Error('missing')
     console.log('fine')`
     ),
     'fine'
