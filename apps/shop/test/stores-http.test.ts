@@ -20,7 +20,9 @@ const FILES = [
 async function passes(test: TestContext, env: Record<string, string>): Promise<void> {
   const { NODE_TEST_CONTEXT: _, ...inherited } = process.env
   const files = FILES.map((name) => join(import.meta.dirname, `${name}.test.ts`))
-  const options = ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=tap', '--test-concurrency=2']
+  // one that hangs is to be named, not waited for; nor is a shop that is left open by one that failed
+  const limits = ['--test-timeout=60000', '--test-force-exit']
+  const options = ['--disable-warning=ExperimentalWarning', '--test', '--test-reporter=tap', '--test-concurrency=2', ...limits]
   const child = spawn(process.execPath, [...options, ...files], { env: { ...inherited, ...env }, stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
   child.stdout.on('data', (chunk) => (output += String(chunk)))

@@ -95,7 +95,10 @@ describe('GET /admin/sessions', () => {
     const { sessionId } = (await one.get('/profile')).json.sessionInfo
     // what other processes counted is behind
     const pages = async () => (await allSessions('userId=2')).find((row) => row.sessionId === sessionId).pages
-    while ((await pages()) < 3) await wait(100)
+    for (let tries = 0; (await pages()) < 3; tries++) {
+      assert.ok(tries < 100)
+      await wait(100)
+    }
     assert.deepEqual((await admin.get('/admin/sessions?userId=12345')).json.sessions, [])
     await Promise.all([one.post('/logout'), other.post('/logout')])
   })
