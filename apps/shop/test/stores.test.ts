@@ -5,7 +5,7 @@ import { serverFor, type ServerKind } from '@sessile/test-servers'
 import { ADMIN, registered, startShop, type TestShop } from './helpers.ts'
 
 /** The servers that sessions may be kept in. */
-const KINDS: readonly Exclude<ServerKind, 'mongo'>[] = ['postgres']
+const KINDS: readonly ServerKind[] = ['postgres', 'mongo', 'redis', 'redis-cluster']
 
 for (const kind of KINDS) {
   const server = await serverFor(`sessions in ${kind}`, kind)
