@@ -1,6 +1,6 @@
 import { supports, type MaybePromise, type Operation, type SessionBackend } from './backend.ts'
 import { Breaker } from './breaker.ts'
-import { after } from './clock.ts'
+import { atLatestAfter } from './clock.ts'
 import { isSessionError, SessionError } from './errors.ts'
 import { attempt, chain, isPromise } from './maybe.ts'
 import { traced } from './tracing.ts'
@@ -71,7 +71,7 @@ export class StoreCalls {
       const cancel =
         deadlineMs === Infinity
           ? undefined
-          : after(deadlineMs, () => {
+          : atLatestAfter(deadlineMs, () => {
               reject(
                 this.#wrapped(
                   operation,

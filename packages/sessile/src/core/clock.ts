@@ -17,6 +17,12 @@ export function after(ms: number, call: () => void): () => void {
   return () => clearTimeout(timer)
 }
 
+/** As `after`, for what somebody is waiting for meanwhile: the timer keeps the process alive. @returns a function that cancels it */
+export function atLatestAfter(ms: number, call: () => void): () => void {
+  const timer = setTimeout(call, ms)
+  return () => clearTimeout(timer)
+}
+
 /** Runs `call` every `ms`; the timer never keeps the process alive. @returns a function that stops it */
 export function every(ms: number, call: () => void): () => void {
   const timer = setInterval(call, ms)

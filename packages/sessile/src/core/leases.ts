@@ -1,4 +1,4 @@
-import { after, now, pause } from './clock.ts'
+import { atLatestAfter, now, pause } from './clock.ts'
 import { SessionError } from './errors.ts'
 import { newTag } from './ids.ts'
 import type { Loaded } from './loaded.ts'
@@ -115,7 +115,7 @@ async function inTime(turn: Promise<void>, until: number): Promise<boolean> {
 function pauseUntil(time: number): { passed: Promise<void>; cancel: () => void } {
   let cancel!: () => void
   const passed = new Promise<void>((resolve) => {
-    cancel = after(Math.max(0, time - now()), resolve)
+    cancel = atLatestAfter(Math.max(0, time - now()), resolve)
   })
   return { passed, cancel }
 }

@@ -1,4 +1,4 @@
-import { after } from '../core/clock.ts'
+import { atLatestAfter } from '../core/clock.ts'
 
 /**
  * Waits for work that nobody needs the end of, but not for ever: closing what is connected to a server that stands still.
@@ -7,7 +7,7 @@ import { after } from '../core/clock.ts'
 export function atMost(ms: number, work: Promise<unknown> | undefined): Promise<void> {
   if (!work) return Promise.resolve()
   return new Promise((resolve) => {
-    const cancel = after(ms, resolve)
+    const cancel = atLatestAfter(ms, resolve)
     const done = (): void => {
       cancel()
       resolve()
@@ -19,7 +19,7 @@ export function atMost(ms: number, work: Promise<unknown> | undefined): Promise<
 /** The answer to a call, or what `tooLate` makes when there is none in time; an answer that comes later is nobody's. */
 export function answeredIn<T>(ms: number, answer: Promise<T>, tooLate: () => Error): Promise<T> {
   return new Promise((resolve, reject) => {
-    const cancel = after(ms, () => reject(tooLate()))
+    const cancel = atLatestAfter(ms, () => reject(tooLate()))
     answer.then(
       (value) => {
         cancel()

@@ -1,7 +1,7 @@
 import { describe as nodeDescribe, it as nodeIt } from 'node:test'
 import { supports } from '../core/backend.ts'
 import type { SessionBackend } from '../core/backend.ts'
-import { pause } from '../core/clock.ts'
+import { pause, stayAlive } from '../core/clock.ts'
 import { answersLater } from './faults.ts'
 import type { BackendHarness, LawTest, Need, Stand, SuiteRunner } from './harness.ts'
 
@@ -34,6 +34,7 @@ export function register(what: string, tests: readonly LawTest[], harness: Backe
 /** @returns what the test needs and the store has not; then it did not run */
 async function runOne(harness: BackendHarness, test: LawTest, wrap: (backend: SessionBackend) => SessionBackend): Promise<Need[]> {
   const opened: SessionBackend[] = []
+  const leave = stayAlive()
   try {
     opened.push(await harness.make())
     const missing = (test.needs ?? []).filter((need) => !has(harness, opened[0]!, need))
@@ -42,8 +43,12 @@ async function runOne(harness: BackendHarness, test: LawTest, wrap: (backend: Se
     await test.run(standOf(harness, opened.map(wrap)))
     return []
   } finally {
-    for (const backend of opened) await backend.close?.()
-    await harness.clean?.()
+    try {
+      for (const backend of opened) await backend.close?.()
+      await harness.clean?.()
+    } finally {
+      leave()
+    }
   }
 }
 

@@ -1,4 +1,4 @@
-import { after } from '../../core/clock.ts'
+import { atLatestAfter } from '../../core/clock.ts'
 import { SessionError } from '../../core/errors.ts'
 import { connectionOf, type IoredisClient, type NodeRedisClient, type RedisClient, type RedisConnection } from './client.ts'
 
@@ -204,7 +204,7 @@ function endWithin(end: () => Promise<unknown>, force: () => void): Promise<void
       force()
       resolve()
     }
-    const cancel = after(END_MS, done)
+    const cancel = atLatestAfter(END_MS, done)
     end().then(done, done)
   })
 }
