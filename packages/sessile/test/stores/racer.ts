@@ -1,10 +1,11 @@
-/** A process that works on a SQLite file, or on what a URL names, beside others: run by the tests of several processes, which tell it what to do. */
+/** A process that works on the store that a URL names, beside others: run by the tests of several processes, which tell it what to do. */
 import { fork } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Version } from '../../src/core/backend.ts'
 import { backendByUrl } from '../../src/stores/by-url.ts'
-import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
+import { attributesOf, change, recordsOn } from '../../src/testing/guarantees/tools.ts'
 
 /** What can be asked of it, and what it answers. */
 export interface Tasks {
@@ -12,20 +13,25 @@ export interface Tasks {
   swap: { given: { key: string; version: Version; data: string; at: number }; answer: string }
   /** Adds one to the number that is the data, so many times. Answers with the versions that its swaps took, and how often others were first. */
   increment: { given: { key: string; times: number }; answer: { taken: Version[]; conflicts: number } }
-  /** Swaps and extends until the record is gone. Answers with how many swaps were done. */
-  untilGone: { given: { key: string }; answer: number }
+  /**
+   * So many requests at once, all of which load the session before one of them saves; each saves an attribute of its own, and counts.
+   * Answers with how often another one's write came between.
+   */
+  write: { given: { key: string; names: readonly string[]; at: number }; answer: number }
+  /** Swaps and extends until the records are gone. Answers with how many swaps were done on each. */
+  untilGone: { given: { keys: readonly string[] }; answer: number[] }
   /** Removes expired records until none is left. Answers with their keys. */
   sweep: { given: { limit: number }; answer: string[] }
 }
 
 type Work = { [T in keyof Tasks]: (given: Tasks[T]['given']) => Promise<Tasks[T]['answer']> }
 
-/** Starts one. @param file a path, or the URL of a store */
-export function startRacer(file: string): {
+/** Starts one. @param url of a store */
+export function startRacer(url: string): {
   ask<T extends keyof Tasks>(task: T, given: Tasks[T]['given']): Promise<Tasks[T]['answer']>
   process: ChildProcess
 } {
-  const child = fork(fileURLToPath(import.meta.url), [file])
+  const child = fork(fileURLToPath(import.meta.url), [url])
   return {
     process: child,
     ask: (task, given) =>
@@ -42,9 +48,21 @@ export function startRacer(file: string): {
   }
 }
 
-function work(file: string): Work {
-  const store = file.includes('://') ? backendByUrl(file) : sqliteStore({ file })
+function work(url: string): Work {
+  const store = backendByUrl(url)
   const expiresAt = Date.now() + 3_600_000
+
+  async function swapUntilGone(key: string): Promise<number> {
+    const giveUpAt = Date.now() + 10_000
+    for (let done = 0; ;) {
+      if (Date.now() > giveUpAt) throw new Error('the record came back again and again')
+      const record = await store.read(key)
+      if (!record) return done
+      const lives = await store.extend(key, expiresAt + done)
+      if (lives && (await store.swap(key, record.version, { data: `"${done}"`, expiresAt })).outcome === 'done') done++
+    }
+  }
+
   return {
     async swap({ key, version, data, at }) {
       while (Date.now() < at) {
@@ -63,19 +81,19 @@ function work(file: string): Work {
       }
       return { taken, conflicts }
     },
-    async untilGone({ key }) {
-      const giveUpAt = Date.now() + 5000
-      for (let done = 0; ;) {
-        if (Date.now() > giveUpAt) throw new Error('the record came back again and again')
-        const record = await store.read(key)
-        if (!record) return done
-        if (
-          (await store.extend(key, expiresAt + done)) &&
-          (await store.swap(key, record.version, { data: String(done), expiresAt })).outcome === 'done'
-        )
-          done++
-      }
+    async write({ key, names, at }) {
+      const { records, told } = recordsOn(store)
+      const all = await Promise.all(names.map(async (name) => ({ name, loaded: (await records.load(key))! })))
+      await setTimeout(Math.max(0, at - Date.now()))
+      await Promise.all(
+        all.map(async ({ name, loaded }) => {
+          await records.commit(loaded, change({ ...attributesOf(loaded.text), [name]: 1 }))
+          await records.update(loaded, loaded.text, (text) => change({ ...attributesOf(text), n: Number(attributesOf(text)['n']) + 1 }))
+        })
+      )
+      return told.filter(({ event }) => event === 'merged').length
     },
+    untilGone: ({ keys }) => Promise.all(keys.map(swapUntilGone)),
     async sweep({ limit }) {
       const keys: string[] = []
       for (;;) {
