@@ -101,6 +101,8 @@ export async function createShop(config: Config, { db, sessions }: Stores): Prom
     // the guard in front of it has said so
     authorize: () => true,
     confirmPath: '/account/confirm',
+    // from there the other pages for administrators are at hand
+    appPath: '/admin/products',
     title: 'Sessile Shop',
     audit: noteDashboard(note)
   })

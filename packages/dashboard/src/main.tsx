@@ -14,13 +14,13 @@ import type { Start } from '../../sessile/src/monitor/api-types.ts'
 import './styles.css'
 
 /** What stands in the bar, and under which of its entries the other views belong. */
-const VIEWS = [
+const VIEWS: readonly { view: string; name: string; under: readonly string[]; ofWatching?: boolean }[] = [
   { view: 'overview', name: 'Overview', under: [] },
   { view: 'sessions', name: 'Sessions', under: ['session'] },
   { view: 'users', name: 'Users', under: ['user'] },
-  { view: 'events', name: 'Events', under: [] },
+  { view: 'events', name: 'Events', under: [], ofWatching: true },
   { view: 'health', name: 'Store', under: [] }
-] as const
+]
 
 const CONNECTION = { connecting: 'Connecting', live: 'Live', away: 'Reconnecting', ended: 'Ended' } as const
 
@@ -30,7 +30,7 @@ function View() {
   if (view === 'session') return <Session handle={id} key={id} />
   if (view === 'users') return <Users />
   if (view === 'user') return <User userId={id} key={id} />
-  if (view === 'events') return <Events />
+  if (view === 'events' && start.value?.watched === true) return <Events />
   if (view === 'health') return <Health />
   return <Overview />
 }
@@ -38,6 +38,8 @@ function View() {
 function App() {
   const { view } = route.value
   const state = connection.value
+  // where nothing is watched there are no events
+  const views = VIEWS.filter(({ ofWatching }) => !ofWatching || start.value?.watched === true)
   return (
     <>
       <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), document.querySelector('h1')?.focus())}>
@@ -46,12 +48,17 @@ function App() {
       <header class="bar">
         <span class="title">{start.value?.title ?? 'Sessions'}</span>
         <nav aria-label="Views">
-          {VIEWS.map(({ view: one, name, under }) => (
-            <a key={one} href={linkTo(one)} aria-current={one === view || (under as readonly string[]).includes(view) ? 'page' : undefined}>
+          {views.map(({ view: one, name, under }) => (
+            <a key={one} href={linkTo(one)} aria-current={one === view || under.includes(view) ? 'page' : undefined}>
               {name}
             </a>
           ))}
         </nav>
+        {start.value?.appPath !== undefined && (
+          <a class="back" href={start.value.appPath}>
+            Back to the app
+          </a>
+        )}
         <span class={`state ${state}`} role="status">
           {CONNECTION[state]}
         </span>

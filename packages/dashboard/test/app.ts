@@ -44,6 +44,7 @@ export async function startApp(
   const board = dashboard(sessions, {
     authorize: (req) => sessions.describe(req)?.userId === '1',
     confirmPath: '/confirm',
+    appPath: '/',
     show: ['theme'],
     ...(watched ? { activity: seen } : {}),
     ...options

@@ -50,3 +50,26 @@ export async function violations(page: Page): Promise<string[]> {
     return found.violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${html} ${failureSummary}`))
   })
 }
+
+/** Which texts and controls of the page lie over one another, a line each. */
+export function overlaps(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    const all = [...document.querySelectorAll<HTMLElement>('main :is(h1, h2, p, dt, dd, th, td, button, summary, label, input, select)')]
+    const boxes = all
+      .map((element) => ({ element, box: element.getBoundingClientRect() }))
+      .filter(
+        ({ element, box }) => element.checkVisibility() && box.width > 1 && box.height > 1 && !element.closest('.chart, .hidden, thead')
+      )
+    const name = (element: HTMLElement) => `${element.localName} ${JSON.stringify(element.textContent.slice(0, 30))}`
+    return boxes.flatMap(({ element, box }, place) =>
+      boxes
+        .slice(place + 1)
+        .filter(({ element: other }) => !element.contains(other) && !other.contains(element))
+        .filter(
+          ({ box: { left, right, top, bottom } }) =>
+            Math.min(box.right, right) - Math.max(box.left, left) > 1 && Math.min(box.bottom, bottom) - Math.max(box.top, top) > 1
+        )
+        .map(({ element: other }) => `${name(element)} and ${name(other)}`)
+    )
+  })
+}

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
 import { startApp, visitors } from './app.ts'
-import { launch, skip, violations } from './browser.ts'
+import { launch, overlaps, skip, violations } from './browser.ts'
 
 type App = Awaited<ReturnType<typeof startApp>>
 
@@ -20,56 +20,75 @@ const HEADINGS: Readonly<Record<string, string>> = {
 describe('the page', { skip }, () => {
   let browser: Browser
   let app: App
+  /** Over a store that nobody watches, filled in part by express-session alone. */
+  let unwatched: App
   let cookies: string[]
 
   before(async () => {
     browser = await launch()
     app = await startApp('memory:')
+    unwatched = await startApp('memory:', { watched: false })
     cookies = await visitors(app.url, 60)
+    await visitors(unwatched.url, 20)
+    const data = '{"cookie":{"originalMaxAge":3600000},"userId":"of-before","cart":[1]}'
+    const record = { data, expiresAt: Date.now() + 3_600_000, userId: 'of-before' }
+    for (const { sessions } of [app, unwatched]) await sessions.backend.create('stored-by-express-session', record)
     await app.seen.flush()
   })
   after(async () => {
     await browser?.close()
     await app?.close()
+    await unwatched?.close()
   })
 
   /** A signed-in administrator's page; every complaint of the browser is an error. */
-  async function admin(options: object = {}): Promise<{ page: Page; complaints: string[]; done(): Promise<void> }> {
+  async function admin(options: object = {}, of = app): Promise<{ page: Page; complaints: string[]; done(): Promise<void> }> {
     const context = await browser.newContext(options)
     context.setDefaultTimeout(8000)
     const page = await context.newPage()
     const complaints: string[] = []
-    await page.goto(`${app.url}/login/1`)
+    await page.goto(`${of.url}/login/1`)
     page.on('console', (message) => message.type() === 'error' && complaints.push(message.text()))
     page.on('pageerror', (error) => complaints.push(error.message))
-    await page.goto(`${app.url}${app.mount}`)
+    await page.goto(`${of.url}${of.mount}`)
     await page.waitForSelector('h1')
     return { page, complaints, done: () => context.close() }
   }
 
   const visit = async (page: Page, view: string) => {
-    await page.goto(`${app.url}${app.mount}/#/${view}`)
-    await page.getByRole('heading', { level: 1, name: HEADINGS[view]!, exact: true }).waitFor()
+    await page.evaluate((view) => void (location.hash = `#/${view}`), view)
+    await page.getByRole('heading', { level: 1, name: HEADINGS[view.split('?')[0]!]!, exact: true }).waitFor()
     await page.waitForFunction(() => !document.querySelector('main')!.textContent.includes('Loading …'))
   }
 
-  for (const [name, options] of [
-    ['light', { colorScheme: 'light', viewport: { width: 1280, height: 900 } }],
-    ['dark', { colorScheme: 'dark', viewport: { width: 1280, height: 900 } }],
-    ['on a phone', { colorScheme: 'light', viewport: { width: 360, height: 740 }, hasTouch: true }]
-  ] as const) {
-    it(`${name}: every view has no violation, nothing too wide, and no complaint of the browser`, async () => {
-      const { page, complaints, done } = await admin(options)
-      for (const view of VIEWS) {
-        await visit(page, view)
-        assert.deepEqual(await violations(page), [], view)
+  const desk = { viewport: { width: 1280, height: 900 } }
+  const phone = { viewport: { width: 360, height: 740 }, hasTouch: true }
+  const looks = [
+    { watched: true, colorScheme: 'light', ...desk },
+    { watched: true, colorScheme: 'dark', ...desk },
+    { watched: true, colorScheme: 'light', ...phone },
+    { watched: true, colorScheme: 'dark', ...phone },
+    { watched: false, colorScheme: 'light', ...desk },
+    { watched: false, colorScheme: 'dark', ...phone }
+  ]
+  for (const { watched, ...options } of looks) {
+    const name = `${options.colorScheme}, ${options.viewport.width} px wide, ${watched ? 'watched' : 'not watched'}`
+    it(`${name}: no violation, nothing too wide, nothing over another, and no complaint of the browser`, async () => {
+      const { page, complaints, done } = await admin(options, watched ? app : unwatched)
+      const isFine = async (what: string) => {
+        assert.deepEqual(await violations(page), [], what)
+        assert.deepEqual(await overlaps(page), [], what)
         const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-        assert.ok(wide <= 0, `${view} is ${wide} px too wide`)
+        assert.ok(wide <= 0, `${what} is ${wide} px too wide`)
       }
-      await visit(page, 'sessions')
-      await page.locator('tbody a.handle').first().click()
+      for (const view of VIEWS.filter((view) => watched || view !== 'events')) {
+        await visit(page, view)
+        await isFine(view)
+      }
+      await visit(page, 'sessions?q=of-before')
+      await page.locator('tbody tr:only-child a.handle').click()
       await page.getByRole('heading', { name: 'What it holds' }).waitFor()
-      assert.deepEqual(await violations(page), [], 'session')
+      await isFine('session')
       await page.getByRole('button', { name: 'End session', exact: true }).first().click()
       await page.getByRole('dialog').waitFor()
       assert.deepEqual(await violations(page), [], 'dialog')
@@ -77,6 +96,36 @@ describe('the page', { skip }, () => {
       await done()
     })
   }
+
+  it('says what it does not know of a session that express-session stored', async () => {
+    const { page, done } = await admin({}, unwatched)
+    await visit(page, 'sessions?q=of-before')
+    await page.locator('tbody tr:only-child a.handle').click()
+    await page.getByRole('heading', { name: 'What it holds' }).waitFor()
+    const facts = await page.locator('.facts').first().innerText()
+    assert.match(facts, /Began\s+unknown\s+Signed in\s+unknown\s+Ends unless used\s+in \d+ min/)
+    await done()
+  })
+
+  it('shows nothing of what is not watched, and says how it would come', async () => {
+    const { page, done } = await admin({}, unwatched)
+    await visit(page, 'overview')
+    assert.match(await page.locator('.note').innerText(), /activity\(\)/)
+    assert.deepEqual(await page.locator('.bar nav a').allInnerTexts(), ['Overview', 'Sessions', 'Users', 'Store'])
+    await visit(page, 'users')
+    assert.deepEqual(await page.locator('thead th').allInnerTexts(), ['User', 'Sessions'])
+    assert.match(await page.locator('main').innerText(), /all that are stored/)
+    await visit(page, 'user/101')
+    assert.equal(await page.getByText('What happened').count(), 0)
+    await done()
+  })
+
+  it('leads back to the app', async () => {
+    const { page, done } = await admin()
+    await page.getByRole('link', { name: 'Back to the app' }).click()
+    await page.waitForURL(`${app.url}/`)
+    await done()
+  })
 
   it('shows the counts that the server has', async () => {
     const { page, done } = await admin()

@@ -3,8 +3,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it, mock } from 'node:test'
+import type { Overview } from '../../sessile/src/monitor/api-types.ts'
 import { sqliteStore } from '../../sessile/src/stores/sqlite/backend.ts'
-import { scriptedHour, scriptedProcess } from '../../sessile/test/monitor/scripted-hour.ts'
+import { percentile, scriptedHour, scriptedProcess } from '../../sessile/test/monitor/scripted-hour.ts'
 import { startApp } from './app.ts'
 import { launch, skip } from './browser.ts'
 
@@ -56,5 +57,31 @@ describe('a scripted hour of 10,000 sessions over three processes', { skip }, ()
       assert.match(main, new RegExp(`\\b${reason}\\s+${number}\\b`, 'i'))
     }
     assert.match(main, /desktop\s+3334\s/i)
+
+    // percentiles are the JSON's, and within the error that the page states of the truth
+    const { day } = (await page.evaluate(async () => (await fetch('api/overview')).json())) as Overview
+    const { duration, pagesPerSession } = day!.totals
+    const error = Number(/Within (\d+) %/.exec(main)![1]) / 100
+    assert.equal(error, day!.totals.error)
+    const over = script.filter(({ ends }) => ends !== undefined)
+    assert.equal(duration.count, over.length)
+    for (const [row, told, truth] of [
+      [/^Duration/, duration, over.map(({ requests }) => (requests.at(-1)! - requests[0]!) / 1000)],
+      [/^Pages/, pagesPerSession, over.map(({ requests }) => requests.length)]
+    ] as const) {
+      const cells = await page.getByRole('row', { name: row }).getByRole('cell').allInnerTexts()
+      for (const [place, [name, share]] of (
+        [
+          ['p50', 0.5],
+          ['p90', 0.9],
+          ['p99', 0.99]
+        ] as const
+      ).entries()) {
+        const [shown, exact] = [Number.parseInt(cells[place]!, 10), percentile(truth, share)]
+        // the page rounds to whole seconds and pages
+        assert.ok(Math.abs(shown - told[name]) <= 0.5, `${name}: ${cells[place]} on the page, ${told[name]} in the JSON`)
+        assert.ok(Math.abs(told[name] - exact) <= error * exact, `${name}: ${told[name]} in place of ${exact}`)
+      }
+    }
   })
 })

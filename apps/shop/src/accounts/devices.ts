@@ -6,8 +6,8 @@ export interface Device {
   readonly handle: string
   /** Whether it is the one that asks. */
   readonly current: boolean
-  /** Epoch ms, as is `lastActivity`. */
-  readonly createdAt: number
+  /** Epoch ms, as is `lastActivity`; absent of a session that express-session stored. */
+  readonly createdAt: number | undefined
   readonly lastActivity: number
   readonly userAgent: string | null
   /** In words: `Chrome on Linux`. */

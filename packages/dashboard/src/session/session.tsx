@@ -85,11 +85,11 @@ export function Session({ handle }: { handle: string }) {
                 )}
                 <dt>Began</dt>
                 <dd>
-                  <Time at={session.createdAt} />
+                  <Time at={session.createdAt} none="unknown" />
                 </dd>
                 <dt>Signed in</dt>
                 <dd>
-                  <Time at={session.signedInAt} none="never" />
+                  <Time at={session.signedInAt} none={session.userId === undefined ? 'never' : 'unknown'} />
                   {session.mustConfirm && <span class="badge">To be confirmed</span>}
                 </dd>
                 {watched && (

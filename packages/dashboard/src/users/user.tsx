@@ -1,5 +1,5 @@
 import type { UserDetail } from '../../../sessile/src/monitor/api-types.ts'
-import { useLoaded } from '../api.ts'
+import { start, useLoaded } from '../api.ts'
 import { count } from '../format.ts'
 import { ask } from '../parts/confirm.tsx'
 import { EventList } from '../parts/event-list.tsx'
@@ -39,10 +39,12 @@ export function User({ userId }: { userId: string }) {
           ) : (
             <p class="quiet">No session lives.</p>
           )}
-          <section class="card">
-            <h2>What happened</h2>
-            <EventList events={data.timeline} empty="Nothing among the latest events." />
-          </section>
+          {start.value?.watched === true && (
+            <section class="card">
+              <h2>What happened</h2>
+              <EventList events={data.timeline} empty="Nothing among the latest events." />
+            </section>
+          )}
         </>
       )}
     </>

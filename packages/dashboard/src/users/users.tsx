@@ -1,5 +1,5 @@
 import type { UsersPage } from '../../../sessile/src/monitor/api-types.ts'
-import { useLoaded } from '../api.ts'
+import { start, useLoaded } from '../api.ts'
 import { count } from '../format.ts'
 import { State } from '../parts/state.tsx'
 import { Time } from '../parts/time.tsx'
@@ -9,6 +9,7 @@ import { linkTo } from '../route.ts'
 export function Users() {
   const loaded = useLoaded<UsersPage>('users')
   const { data } = loaded
+  const watched = start.value?.watched === true
   return (
     <>
       <h1 tabIndex={-1}>Users</h1>
@@ -24,7 +25,7 @@ export function Users() {
                     <th scope="col" class="number">
                       Sessions
                     </th>
-                    <th scope="col">Last seen</th>
+                    {watched && <th scope="col">Last seen</th>}
                   </tr>
                 </thead>
                 <tbody>
@@ -36,9 +37,11 @@ export function Users() {
                       <td data-label="Sessions" class="number">
                         {count(sessions)}
                       </td>
-                      <td data-label="Last seen">
-                        <Time at={lastSeenAt} />
-                      </td>
+                      {watched && (
+                        <td data-label="Last seen">
+                          <Time at={lastSeenAt} />
+                        </td>
+                      )}
                     </tr>
                   ))}
                 </tbody>
@@ -49,8 +52,8 @@ export function Users() {
           )}
           <p class="quiet small-print">
             {data.complete
-              ? 'These are all that were seen in the last hour.'
-              : `Of the ${count(data.lookedAt)} sessions that were seen last. Any other user is found under Sessions.`}
+              ? `These are all that ${watched ? 'were seen in the last hour' : 'are stored'}.`
+              : `Of ${count(data.lookedAt)} sessions${watched ? ' that were seen last' : ''}. Any other user is found under Sessions.`}
           </p>
         </>
       )}

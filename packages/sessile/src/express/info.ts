@@ -11,7 +11,8 @@ export interface SessionInfo {
   /** Names the session; useless as a cookie. */
   readonly handle: string
   readonly userId?: string
-  readonly createdAt: number
+  /** Absent where older writers stored it, who did not note it. */
+  readonly createdAt?: number
   /** When its user signed in, or confirmed it last. */
   readonly signedInAt?: number
   /** There when its user is to confirm who he is before `requireFresh` lets him through. */
@@ -98,7 +99,7 @@ function describe(context: Context, key: string, meta: Meta, userId: string | un
   return {
     handle: context.handleOf(key),
     ...(userId === undefined ? {} : { userId }),
-    createdAt: meta.c ?? at,
+    ...(meta.c === undefined ? {} : { createdAt: meta.c }),
     ...(meta.a === undefined ? {} : { signedInAt: meta.a }),
     ...(meta.q === undefined || (meta.a ?? 0) > meta.q ? {} : { mustConfirm: true as const }),
     expiresAt: ends.expiresAt,

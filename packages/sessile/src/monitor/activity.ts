@@ -303,8 +303,8 @@ class Watch<Req extends HttpRequest> {
     const at = now()
     return Promise.all(
       sessions.map(async ({ handle, userId, createdAt }) => {
-        const seen = (await this.#log.read(handle)) ?? { ...UNSEEN, firstSeenAt: createdAt, lastSeenAt: createdAt }
-        return { ...activityOf(handle, seen), userId, duration: Math.max(0, at - createdAt) }
+        const seen = (await this.#log.read(handle)) ?? { ...UNSEEN, firstSeenAt: createdAt ?? at, lastSeenAt: createdAt ?? at }
+        return { ...activityOf(handle, seen), userId, duration: Math.max(0, at - (createdAt ?? seen.firstSeenAt)) }
       })
     )
   }

@@ -111,7 +111,8 @@ export interface SessionRow {
   readonly deviceClass: string
   /** As privacy allows: an address, a network, a pseudonym, or nothing. */
   readonly address: string | undefined
-  readonly createdAt: number
+  /** Absent where it is not known: the record is of an older writer. */
+  readonly createdAt: number | undefined
   readonly signedInAt: number | undefined
   /** Its user was asked to confirm who he is, and has not yet. */
   readonly mustConfirm: boolean
@@ -221,6 +222,8 @@ export interface Start {
   readonly fresh: boolean
   /** Where one confirms who one is. */
   readonly confirmPath: string | undefined
+  /** Where the app is. */
+  readonly appPath: string | undefined
   readonly eventNames: Readonly<Record<string, string>>
 }
 

@@ -95,7 +95,7 @@ export class DashboardApi {
   }
 
   #start(own: string | undefined, fresh: boolean): Start {
-    const { title, activity, sessions, confirmPath } = this.#options
+    const { title, activity, sessions, confirmPath, appPath } = this.#options
     return {
       title,
       watched: activity !== undefined,
@@ -104,6 +104,7 @@ export class DashboardApi {
       handle: own,
       fresh,
       confirmPath,
+      appPath,
       eventNames: EVENT_NAMES
     }
   }

@@ -43,6 +43,8 @@ export interface DashboardOptions<Req extends HttpRequest = HttpRequest> {
   extendBy?: Duration
   /** Where one confirms who one is, for the page to link to. */
   confirmPath?: string
+  /** Where the app is, for a link back to it in the page's header. */
+  appPath?: string
   /** Attributes of sessions whose values are shown; of all others the name and the kind are. */
   show?: readonly string[]
   /** Told of each action, for a log of your own. It is among the events as well. */
@@ -74,6 +76,7 @@ export interface ResolvedDashboard {
   readonly viewerOf: (req: HttpRequest) => string | undefined
   readonly extendByMs: number
   readonly confirmPath: string | undefined
+  readonly appPath: string | undefined
   readonly show: ReadonlySet<string>
   readonly audit: ((entry: DashboardAudit) => void) | undefined
   readonly title: string
@@ -83,7 +86,7 @@ export interface ResolvedDashboard {
 
 /** @throws SessionError `bad-option` */
 export function resolveDashboard<Req extends HttpRequest>(sessions: DashboardSessions, given: DashboardOptions<Req>): ResolvedDashboard {
-  const known = [...Object.keys(DASHBOARD_DEFAULTS), 'authorize', 'activity', 'fresh', 'confirmPath', 'show', 'audit', 'viewerOf', 'node']
+  const known = [...Object.keys(DASHBOARD_DEFAULTS), 'authorize', 'activity', 'fresh', 'confirmPath', 'appPath', 'show', 'audit', 'viewerOf', 'node']
   type Known = DashboardOptions & { freshFor: Duration; extendBy: Duration; title: string; maxClients: number }
   const options = resolveOptions<Known>('dashboard', DASHBOARD_DEFAULTS as unknown as Known, given as unknown as Known, known)
   if (typeof sessions?.describe !== 'function') throw new SessionError('bad-option', 'dashboard needs the manager that session() returned.')
@@ -106,6 +109,7 @@ export function resolveDashboard<Req extends HttpRequest>(sessions: DashboardSes
     viewerOf: options.viewerOf ?? ((req: HttpRequest) => sessions.describe(req)?.userId),
     extendByMs: milliseconds('extendBy', options.extendBy),
     confirmPath: options.confirmPath,
+    appPath: options.appPath,
     show: new Set(options.show ?? []),
     audit: options.audit,
     title: options.title,

@@ -16,8 +16,8 @@ export type HttpRequest = IncomingMessage & { readonly originalUrl?: string; rea
 export interface WatchedSession {
   readonly handle: string
   readonly userId?: string | undefined
-  /** Epoch ms. */
-  readonly createdAt: number
+  /** Epoch ms; absent where it is not known. */
+  readonly createdAt?: number | undefined
   /** Epoch ms. */
   readonly expiresAt: number
   /** Epoch ms; when it ends whatever happens, if there is such a time. */

@@ -159,5 +159,5 @@ export class SessionList {
 }
 
 function lastOf({ lastSeenAt, signedInAt, createdAt }: SessionRow): number {
-  return lastSeenAt ?? signedInAt ?? createdAt
+  return lastSeenAt ?? signedInAt ?? createdAt ?? 0
 }

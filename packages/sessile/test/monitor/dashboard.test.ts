@@ -204,6 +204,20 @@ describe('the dashboard', () => {
     assert.equal((await admin.ask('GET', `${BASE}/api/start`)).status, 403)
   })
 
+  it('leaves out since when a session lives that express-session stored', async () => {
+    await using app = await board(memoryStore())
+    const admin = browser(app.server)
+    const own = (await admin.ask('POST', '/login/1')).json as string
+    const data = '{"cookie":{"originalMaxAge":3600000},"userId":"7"}'
+    await app.sessions.backend.create('stored-by-express-session', { data, expiresAt: Date.now() + 3_600_000 })
+    const { sessions } = (await admin.ask('GET', `${BASE}/api/sessions?order=stored`)).json
+    const [known, older] = [sessions.find((one: any) => one.handle === own), sessions.find((one: any) => one.handle !== own)]
+    assert.ok(known.createdAt <= Date.now())
+    assert.deepEqual([older.userId, 'createdAt' in older, 'signedInAt' in older], ['7', false, false])
+    const { session } = (await admin.ask('GET', `${BASE}/api/session?handle=${older.handle}`)).json
+    assert.ok(!('createdAt' in session))
+  })
+
   it('asks to confirm who one is before anything is ended', async () => {
     mock.timers.enable({ apis: ['Date'], now: Date.now() })
     try {
