@@ -65,6 +65,26 @@ if (server) {
       }
     })
 
+    it("of any name stand beside connect-pg-simple's of any name, whichever came first", async () => {
+      const schemaName = newTable()
+      await pool.query(`CREATE SCHEMA "${schemaName}"`)
+      const legacy = async (tableName: string): Promise<unknown> => {
+        const made = new (connectPgSimple(session))({
+          pool,
+          schemaName,
+          tableName,
+          pruneSessionInterval: false,
+          createTableIfMissing: true
+        })
+        opened.push(made)
+        return new Promise((resolve) => made.get('nobody', resolve))
+      }
+      await store({ schemaName, tableName: 'session' }).open!()
+      assert.equal((await legacy('theirs')) ?? null, null)
+      await pool.query(`DROP TABLE "${schemaName}"."session"`)
+      await store({ schemaName, tableName: 'session' }).open!()
+    })
+
     it('CVE-2019-15658: a name is a name, whatever is in it', async () => {
       await pool.query('CREATE SCHEMA IF NOT EXISTS "my ""schema"; CREATE TABLE IF NOT EXISTS precious (id int)')
       const tableName = `it's "; DROP TABLE precious; --`

@@ -115,7 +115,8 @@ const CAREFULLY = `
  * Creates a table as connect-pg-simple has it, so that it can use it too, with two columns that it does not know. An index on
  * `expire` would have to be written to at every touch; the one on its hour is not, as long as the hour is the same, and with some
  * space left on each page PostgreSQL then replaces the row in place ("HOT").
- * Fails where somebody was faster: it may have been an older writer, whose table has not these columns.
+ * Fails where somebody was faster: it may have been an older writer, whose table has not these columns. The name of the key is one
+ * that connect-pg-simple does not give: it calls its own `session_pkey`, whatever the table is called.
  * @param dataType `json` for sessions: it keeps the text as it is; `text` in the tables beside them, whose data are anything
  */
 export function createTable(names: TableNames, dataType: 'json' | 'text', userIndex: boolean): string {
@@ -127,7 +128,7 @@ export function createTable(names: TableNames, dataType: 'json' | 'text', userIn
       expire timestamp(6) NOT NULL,
       sessile_hour timestamp(6) GENERATED ALWAYS AS (date_trunc('hour', expire)) STORED,
       ${userIndex ? 'sessile_user text,' : ''}
-      CONSTRAINT ${index('pkey')} PRIMARY KEY (sid)
+      CONSTRAINT ${index('sessile_pkey')} PRIMARY KEY (sid)
     ) WITH (fillfactor = 80);
     CREATE INDEX ${index('sessile_hour')} ON ${table} (sessile_hour);
     ${userIndex ? createUserIndex(names) : ''}`
