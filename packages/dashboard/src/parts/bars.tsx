@@ -23,7 +23,9 @@ export function Bars({
           <div key={name}>
             <dt>{names(name)}</dt>
             <dd>
-              <meter aria-label={names(name)} min={0} max={total} value={n} />
+              <svg viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true">
+                <rect width={(100 * n) / total} height="1" />
+              </svg>
               <span>{count(n)}</span>
             </dd>
           </div>
