@@ -24,6 +24,9 @@ function schema(table: string): string {
     CREATE INDEX IF NOT EXISTS "${table}_user_id" ON "${table}" (user_id) WHERE user_id IS NOT NULL;`
 }
 
+/** What a table of ours has at least, to be told from others. */
+export const OWN_COLUMNS = ['id', 'key', 'version', 'expires_at', 'sweep_at', 'user_id', 'data'] as const
+
 function texts(table: string) {
   const due = `SELECT id, expires_at FROM "${table}" WHERE sweep_at <= ?1 ORDER BY sweep_at LIMIT ?2`
   return {

@@ -27,78 +27,80 @@ interface Row {
   readonly user_id: string | null
 }
 
-/** One table of records. */
+/** One table of records, of ours. */
 export class SqliteTable implements SessionBackend {
   readonly name = 'sqlite'
   readonly traits: BackendTraits
-  protected readonly connection: Connection
-  readonly #table: string
+  readonly #connection: Connection
+  readonly #nameOf: () => string
   #prepared: Statements | undefined
 
-  constructor(connection: Connection, table: string) {
-    this.connection = connection
+  /** @param nameOf asked at the first use; it may throw "busy" */
+  constructor(connection: Connection, nameOf: () => string) {
+    this.#connection = connection
     this.traits = { shared: connection.shared, atomicSwap: true }
-    this.#table = table
+    this.#nameOf = nameOf
+  }
+
+  open(): MaybePromise<void> {
+    return this.#connection.read(() => void this.#statements)
   }
 
   read(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.connection.read(() => {
-      const row = this.statements.read.get(key, now()) as Row | undefined
+    return this.#connection.read(() => {
+      const row = this.#statements.read.get(key, now()) as Row | undefined
       return row && recordOf(row)
     })
   }
 
   create(key: string, next: NewRecord): MaybePromise<CreateResult> {
-    return this.connection.write(() => {
+    return this.#connection.write(() => {
       const version = newVersion()
-      const { changes } = this.statements.create.run(now(), key, version, expiryOf(next), next.userId ?? null, next.data)
+      const { changes } = this.#statements.create.run(now(), key, version, expiryOf(next), next.userId ?? null, next.data)
       return changes === 1 ? { outcome: 'done', version } : TAKEN
     })
   }
 
   swap(key: string, expected: Version, next: NewRecord): MaybePromise<SwapResult> {
     if (typeof expected !== 'number') throw new SessionError('bad-argument', 'The version is not one of this store.')
-    return this.connection.write(() => {
+    return this.#connection.write(() => {
       const version = newVersion()
       const given = [now(), key, expected, version, expiryOf(next), next.userId ?? null, next.data] as const
-      if (this.statements.swap.run(...given).changes === 1) return { outcome: 'done', version }
+      if (this.#statements.swap.run(...given).changes === 1) return { outcome: 'done', version }
       // a version never comes back, so one that is not there now cannot be there later: looking apart from writing is safe
-      if (this.#versionOf(key) === expected && this.statements.swapAll.run(...given).changes === 1) return { outcome: 'done', version }
+      if (this.#versionOf(key) === expected && this.#statements.swapAll.run(...given).changes === 1) return { outcome: 'done', version }
       return this.#versionOf(key) === undefined ? GONE : CHANGED
     })
   }
 
   extend(key: string, expiresAt: number): MaybePromise<boolean> {
-    return this.connection.write(() => {
-      const { changes } = this.statements.extend.run(now(), key, Math.ceil(expiresAt))
+    return this.#connection.write(() => {
+      const { changes } = this.#statements.extend.run(now(), key, Math.ceil(expiresAt))
       return changes === 1 || this.#versionOf(key) !== undefined
     })
   }
 
   remove(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.connection.write(() => {
-      const row = this.statements.remove.get(key) as Row | undefined
+    return this.#connection.write(() => {
+      const row = this.#statements.remove.get(key) as Row | undefined
       return row && row.expires_at > now() ? recordOf(row) : undefined
     })
   }
 
   keysOfUser(userId: string): MaybePromise<readonly string[]> {
-    return this.connection.read(() => this.statements.keysOfUser.all(userId, now()).map((row) => row['key'] as string))
+    return this.#connection.read(() => this.#statements.keysOfUser.all(userId, now()).map((row) => row['key'] as string))
   }
 
   scan(cursor: string | undefined, limit: number): MaybePromise<ScanPage> {
-    const after = cursor === undefined ? 0 : Number(cursor)
-    if (!Number.isInteger(after)) throw new SessionError('bad-argument', 'The cursor is not one of this store.')
-    return this.connection.read(() => {
-      const rows = this.statements.scan.all(after, now(), limit) as unknown as (Row & { id: number; key: string })[]
-      const records = rows.map((row) => ({ key: row.key, record: recordOf(row) }))
-      const last = rows.at(-1)
-      return { records, cursor: last && rows.length >= limit ? String(last.id) : undefined }
+    const after = rowidOf(cursor)
+    return this.#connection.read(() => {
+      const rows = this.#statements.scan.all(after, now(), limit) as unknown as (Row & { id: number; key: string })[]
+      return pageOf(rows, limit, recordOf)
     })
   }
 
   removeExpired(limit: number): MaybePromise<readonly ExpiredRecord[]> {
-    return this.connection.write(() => {
+    return this.#connection.write(() => {
       const removed: ExpiredRecord[] = []
       try {
         this.#sweep(limit, removed)
@@ -111,30 +113,51 @@ export class SqliteTable implements SessionBackend {
     })
   }
 
+  ping(): MaybePromise<void> {
+    return this.#connection.read(() => void this.#statements.anyDue.get(0))
+  }
+
   /** Prepared once; the table is created on the way. Throws "busy" like every statement, and then does it again. */
-  protected get statements(): Statements {
-    this.#prepared ??= prepareStatements(this.connection.database, this.#table)
+  get #statements(): Statements {
+    this.#prepared ??= prepareStatements(this.#connection.database, this.#nameOf())
     return this.#prepared
   }
 
   #versionOf(key: string): number | undefined {
-    return this.statements.look.get(key, now())?.['version'] as number | undefined
+    return this.#statements.look.get(key, now())?.['version'] as number | undefined
   }
 
   #sweep(limit: number, removed: ExpiredRecord[]): void {
     for (let round = 0; round < SWEEP_ROUNDS && removed.length < limit; round++) {
-      if (this.statements.anyDue.get(now()) === undefined) return
+      if (this.#statements.anyDue.get(now()) === undefined) return
       const lookAt = limit - removed.length
-      this.statements.requeue.run(now(), lookAt)
-      const rows = this.statements.sweep.all(now(), lookAt) as unknown as (Row & { key: string })[]
+      this.#statements.requeue.run(now(), lookAt)
+      const rows = this.#statements.sweep.all(now(), lookAt) as unknown as (Row & { key: string })[]
       for (const { key, data, user_id: userId } of rows) removed.push(userId === null ? { key, data } : { key, data, userId })
     }
   }
 
   #shrink(): void {
-    const free = this.connection.database.prepare(FREE_PAGES).get()?.['freelist_count'] as number
-    if (free > FREE_PAGES_KEPT) this.connection.database.exec(SHRINK)
+    const free = this.#connection.database.prepare(FREE_PAGES).get()?.['freelist_count'] as number
+    if (free > FREE_PAGES_KEPT) this.#connection.database.exec(SHRINK)
   }
+}
+
+/** Where a scan goes on. @throws SessionError `bad-argument` */
+export function rowidOf(cursor: string | undefined): number {
+  const rowid = cursor === undefined ? 0 : Number(cursor)
+  if (!Number.isInteger(rowid)) throw new SessionError('bad-argument', 'The cursor is not one of this store.')
+  return rowid
+}
+
+export function pageOf<R extends { id: number; key: string }>(
+  rows: readonly R[],
+  limit: number,
+  recordOf: (row: R) => StoredRecord
+): ScanPage {
+  const records = rows.map((row) => ({ key: row.key, record: recordOf(row) }))
+  const last = rows.at(-1)
+  return { records, cursor: last && rows.length >= limit ? String(last.id) : undefined }
 }
 
 function recordOf(row: Row): StoredRecord {

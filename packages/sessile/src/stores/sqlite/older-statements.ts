@@ -1,0 +1,78 @@
+import type { DatabaseSync, StatementSync } from 'node:sqlite'
+import type { OlderForm } from './format.ts'
+
+/**
+ * The statements on a table of an older package. Its sessions stay where they are and as they are; whose they are stands in a table of
+ * ours, and counts only as long as the session is there. What writes to both is done in one transaction, begun `IMMEDIATE`: nobody else
+ * writes until its end.
+ *
+ * The version of a session is its text, as an older writer changes nothing else. It is compared, and read, as text, whatever type its
+ * column made of it.
+ */
+function texts(table: string, { column, end }: OlderForm) {
+  const users = usersOf(table)
+  const record = `CAST(sess AS TEXT) AS data, ${end} AS end, (SELECT user_id FROM ${users} AS u WHERE u.sid = t.sid) AS user_id`
+  return {
+    /** (key, now) */
+    read: `SELECT ${record} FROM "${table}" AS t WHERE sid = ? AND ${end} > ?`,
+    /** (key, now): whether there is one at all. */
+    look: `SELECT 1 FROM "${table}" WHERE sid = ? AND ${end} > ?`,
+    /** (now, key, end, data): the unique key decides between two at once; only what has expired gives way. */
+    create: `INSERT INTO "${table}" (sid, ${column}, sess) VALUES (?2, ?3, ?4)
+      ON CONFLICT (sid) DO UPDATE SET ${column} = ?3, sess = ?4 WHERE NOT coalesce(${end} > ?1, 0)`,
+    /** (now, key, expected, end, data): what is compared is compared by the statement that writes. */
+    swap: `UPDATE "${table}" SET ${column} = ?4, sess = ?5 WHERE sid = ?2 AND CAST(sess AS TEXT) = ?3 AND ${end} > ?1`,
+    /** (now, key, expiresAt, end): writes nothing where the life is longer already, or over. */
+    extend: `UPDATE "${table}" SET ${column} = ?4 WHERE sid = ?2 AND ${end} > ?1 AND ${end} < ?3`,
+    /** (key): also one that has expired. */
+    find: `SELECT ${record} FROM "${table}" AS t WHERE sid = ?`,
+    /** (key) */
+    remove: `DELETE FROM "${table}" WHERE sid = ?`,
+    /** (key, userId): writes nothing where it is so already. */
+    setUser: `INSERT INTO ${users} (sid, user_id) VALUES (?1, ?2)
+      ON CONFLICT (sid) DO UPDATE SET user_id = ?2 WHERE user_id <> ?2`,
+    /** (key) */
+    clearUser: `DELETE FROM ${users} WHERE sid = ?`,
+    /** (userId, now) */
+    keysOfUser: `SELECT t.sid AS key FROM ${users} AS u JOIN "${table}" AS t ON t.sid = u.sid WHERE u.user_id = ? AND ${end} > ?`,
+    /** (rowid, now, limit): a session that an older writer replaces gets a higher number, so none is skipped. */
+    scan: `SELECT rowid AS id, sid AS key, ${record} FROM "${table}" AS t WHERE rowid > ? AND ${end} > ? ORDER BY rowid LIMIT ?`,
+    /** (end, now): so that a sweep with nothing to do does not ask for the write lock. */
+    anyDue: `SELECT 1 FROM "${table}" WHERE ${column} <= ? AND ${end} <= ? LIMIT 1`,
+    /** (end, now, limit) */
+    due: `SELECT sid AS key, ${record} FROM "${table}" AS t WHERE ${column} <= ? AND ${end} <= ? ORDER BY ${column} LIMIT ?`,
+
+    begin: 'BEGIN IMMEDIATE',
+    commit: 'COMMIT',
+    rollback: 'ROLLBACK'
+  }
+}
+
+/** The statements of one older table, prepared. */
+export type OlderStatements = Readonly<Record<keyof ReturnType<typeof texts>, StatementSync>>
+
+/**
+ * Puts what is ours beside the table: whose sessions are, and an index on their ends, which older writers keep without knowing it.
+ * Entries of sessions that an older writer ended are left behind, hence taken away. Each step may be done again after it failed.
+ */
+export function prepareOlderStatements(database: DatabaseSync, table: string, form: OlderForm): OlderStatements {
+  const users = usersOf(table)
+  const isLeft = `FROM ${users} AS u WHERE NOT EXISTS (SELECT 1 FROM "${table}" AS t WHERE t.sid = u.sid)`
+  database.exec(`
+    CREATE TABLE IF NOT EXISTS ${users} (sid PRIMARY KEY NOT NULL, user_id TEXT NOT NULL) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS "${table}_sessile_user_id" ON ${users} (user_id);
+    CREATE INDEX IF NOT EXISTS "${table}_sessile_end" ON "${table}" (${form.column})`)
+  if (database.prepare(`SELECT 1 ${isLeft} LIMIT 1`).get()) database.exec(`DELETE ${isLeft}`)
+  return Object.fromEntries(
+    Object.entries(texts(table, form)).map(([name, sql]) => [name, database.prepare(sql)])
+  ) as unknown as OlderStatements
+}
+
+/** Makes a table as the older package does. */
+export function createOlder(table: string, { columns }: OlderForm): string {
+  return `CREATE TABLE IF NOT EXISTS "${table}" (${columns})`
+}
+
+function usersOf(table: string): string {
+  return `"${table}_sessile_user"`
+}
