@@ -94,6 +94,8 @@ export class StoreCalls {
   }
 
   #wrapped(operation: Operation, error: unknown): unknown {
+    // the store is well, and others' calls go on
+    if (isSessionError(error) && error.code === 'too-large') return error
     this.breaker.failed()
     this.#options.failed?.(operation, error)
     if (this.#options.passErrors || isSessionError(error)) return error

@@ -7,7 +7,7 @@ export const ERRORS = {
   'store-closed': { status: 503, sentence: 'The session store was closed.' },
   'id-taken': { status: 500, sentence: 'A new session id was in use already.' },
   'unknown-outcome': { status: 503, sentence: 'The session store failed while writing, and whether the write landed cannot be told.' },
-  'too-large': { status: 413, sentence: 'The session is larger than maxBytes.' },
+  'too-large': { status: 413, sentence: 'The session is larger than maxBytes, or than the store takes.' },
   'not-storable': { status: 500, sentence: 'The session holds something that cannot be stored.' },
   'bad-option': { status: 500, sentence: 'An option has a value that cannot be used.' },
   'unknown-store': { status: 500, sentence: 'The store URL names no store that is known here.' },

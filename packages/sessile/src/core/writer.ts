@@ -1,7 +1,7 @@
 import type { MaybePromise, NewRecord, StoredRecord, SwapResult, Version } from './backend.ts'
 import type { StoreCalls } from './calls.ts'
 import { now, pause } from './clock.ts'
-import { SessionError } from './errors.ts'
+import { isSessionError, SessionError } from './errors.ts'
 import type { EventHub } from './events.ts'
 import { storedOf, type Loaded, type Stored } from './loaded.ts'
 import { attempt, chain } from './maybe.ts'
@@ -166,8 +166,9 @@ export class RecordWriter {
     if (!this.tagged) return swap(stored.version)
     return attempt(
       () => swap(stored.version),
-      (error) =>
-        chain(this.#whatBecame(key, stored, record), (found): MaybePromise<SwapResult> => {
+      (error) => {
+        if (isKnown(error)) throw error
+        return chain(this.#whatBecame(key, stored, record), (found): MaybePromise<SwapResult> => {
           if (found === 'unknown') throw unknownOutcome(error)
           if (found.outcome !== 'changed') return found
           // nothing landed yet: the same write once more. The first may still come, then it has the tag that is looked for
@@ -180,6 +181,7 @@ export class RecordWriter {
                 })
           )
         })
+      }
     )
   }
 
@@ -206,15 +208,16 @@ export class RecordWriter {
   remove(key: string): MaybePromise<StoredRecord | undefined> {
     const remove = () => this.calls.run('remove', () => this.calls.backend.remove(key))
     if (!this.tagged) return remove()
-    return attempt(remove, (error) =>
-      chain(
+    return attempt(remove, (error) => {
+      if (isKnown(error)) throw error
+      return chain(
         this.calls.run('read', () => this.calls.backend.read(key)),
         (found) => {
           if (found !== undefined) return remove()
           throw new SessionError('unknown-outcome', 'The session is gone, but it may have had a newer id.', error)
         }
       )
-    )
+    })
   }
 
   /** The record to be written. @throws SessionError `too-large` */
@@ -226,6 +229,11 @@ export class RecordWriter {
     }
     return { data, expiresAt: change.expiresAt, userId: change.userId, object: change.object }
   }
+}
+
+/** What the store says itself, looking again would not make truer: that it refused, or that what it wrote may be undone. */
+function isKnown(error: unknown): boolean {
+  return isSessionError(error) && (error.code === 'too-large' || error.code === 'unknown-outcome')
 }
 
 function unknownOutcome(cause: unknown): SessionError {

@@ -126,7 +126,7 @@ if (server) {
           name
         )
         for (const { name: command, command: sent } of commands) {
-          if (command !== 'find') assert.deepEqual(sent['writeConcern'], { w: 'majority' }, name)
+          if (command !== 'find') assert.deepEqual(sent['writeConcern'], { w: 'majority', wtimeout: 1500 }, name)
         }
       }
       // a single server takes "majority" for enough, whatever is asked of the journal

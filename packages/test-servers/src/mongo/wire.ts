@@ -76,15 +76,26 @@ function withHeader(frame: Buffer, opcode: number, requestId: number, responseTo
 /** The messages in a stream of bytes. @param take gets each; @param spoiled is called once the stream makes no sense */
 export function splitMessages(take: (message: Buffer) => void, spoiled: () => void): (chunk: Buffer) => void {
   const largest = 48_000_000
-  let rest: Buffer = Buffer.alloc(0)
+  let pieces: Buffer[] = []
+  let bytes = 0
+  // put together once it is all there: a message comes in hundreds of pieces
+  let wanted = 4
   return (chunk) => {
-    rest = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
+    pieces.push(chunk)
+    bytes += chunk.length
+    if (bytes < wanted) return
+    let rest: Buffer = Buffer.concat(pieces)
+    wanted = 4
     while (rest.length >= 4) {
       const length = rest.readInt32LE(0)
       if (length < HEADER_BYTES || length > largest) return spoiled()
-      if (rest.length < length) return
+      wanted = length
+      if (rest.length < length) break
       take(rest.subarray(0, length))
       rest = rest.subarray(length)
+      wanted = 4
     }
+    pieces = [rest]
+    bytes = rest.length
   }
 }

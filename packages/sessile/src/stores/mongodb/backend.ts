@@ -12,7 +12,7 @@ import type { MongodbStoreOptions, ResolvedMongodbOptions } from './options.ts'
 import { EXPIRY_INDEX, ofUser, USER_INDEX } from './statements.ts'
 import type { Stamps } from './statements.ts'
 
-const EXPIRY: IndexWish = { index: EXPIRY_INDEX, without: 'Expired sessions stay in MongoDB until something deletes them' }
+const EXPIRY: IndexWish = { index: EXPIRY_INDEX, without: 'Expired sessions stay in MongoDB until something else deletes them' }
 const USERS: IndexWish = { index: USER_INDEX, without: 'Finding the sessions of a user reads all sessions' }
 
 const NO_STAMPS: Stamps = { lastModified: false, timestamps: false }

@@ -52,6 +52,7 @@ export interface Collection {
   replaceOne(filter: Filter, replacement: object, options: object): Promise<unknown>
   findOneAndDelete(filter: Filter, options: object): Promise<SessionDocument | null>
   createIndex(index: object, options: object): Promise<unknown>
+  listIndexes(): { toArray(): Promise<Record<string, unknown>[]> }
   countDocuments(): Promise<number>
   deleteMany(filter: Filter, options: object): Promise<unknown>
 }
@@ -166,7 +167,13 @@ export class Collections {
 async function makeClient(url: string, given: object): Promise<OwnClient> {
   const options = Object.entries(CLIENT_OPTIONS).filter(([name]) => !new RegExp(`[?&]${name}=`, 'i').test(url))
   const { MongoClient } = await loadDriver()
-  return new MongoClient(url, { ...Object.fromEntries(options), ...given })
+  try {
+    return new MongoClient(url, { ...Object.fromEntries(options), ...given })
+  } catch (error) {
+    // some releases of the driver tell the URL, which may hold a password
+    const why = String((error as Error).message).replaceAll(url, 'the URL')
+    throw new SessionError('bad-option', `The MongoDB driver does not take the URL or the options of its client: ${why}.`)
+  }
 }
 
 interface MongoModule {

@@ -11,8 +11,10 @@ import type {
   Version
 } from '../../core/backend.ts'
 import { now } from '../../core/clock.ts'
+import { SessionError } from '../../core/errors.ts'
 import { isPromise } from '../../core/maybe.ts'
 import type { Collection, Collections, SessionDocument } from './client.ts'
+import { failure } from './failure.ts'
 import { expiresAtOf } from './format.ts'
 import type { SessionFields, SessionForm } from './forms.ts'
 import { createIndexes, type IndexWish } from './indexes.ts'
@@ -56,10 +58,16 @@ export class MongoDocuments implements SessionBackend {
     return (await this.find(key))?.record
   }
 
-  /** A living record, and since when connect-mongo takes it for unchanged. */
+  /**
+   * A living record, and since when connect-mongo takes it for unchanged.
+   * @throws SessionError `store-failed` when it is no session's
+   */
   async find(key: string): Promise<{ record: StoredRecord; lastModified: unknown } | undefined> {
     const document = await this.ask((collection) => collection.findOne(statements.byKey(key), statements.READ))
     const record = await this.#aliveOf(document)
+    if (record && !this.#wish.form.isSession(document!)) {
+      throw new SessionError('store-failed', 'mongodb: under the key of a session is a document of something else. See who writes there.')
+    }
     return record && { record, lastModified: document!.lastModified }
   }
 
@@ -125,8 +133,9 @@ export class MongoDocuments implements SessionBackend {
   }
 
   async remove(key: string): Promise<StoredRecord | undefined> {
-    const options = { ...statements.READ, ...this.options, includeResultMetadata: false }
-    return this.#aliveOf(await this.ask((collection) => collection.findOneAndDelete(statements.byKey(key), options)))
+    const options = { ...statements.READ, includeResultMetadata: false }
+    const removing = (collection: Collection) => collection.findOneAndDelete(statements.byKey(key), { ...options, ...this.options })
+    return this.#aliveOf(await this.ask(removing))
   }
 
   async scan(cursor: string | undefined, limit: number): Promise<ScanPage> {
@@ -162,7 +171,7 @@ export class MongoDocuments implements SessionBackend {
       return await this.collections.answered(call(collection || (await this.#opened(generation))))
     } catch (error) {
       this.collections.failed(error, generation)
-      throw error
+      throw failure(error)
     }
   }
 

@@ -5,7 +5,7 @@ import { joinText, splitText, type Meta } from '../../core/record-text.ts'
 import type { SessionDocument } from './client.ts'
 import { expectedOf, expiresAtOf, recordOf, sessionOf, versionOf, type StoredSession } from './format.ts'
 import type { CryptoAdapter } from './kruptein.ts'
-import { promoted, withTypes } from './types.ts'
+import { isPlain, promoted, withTypes } from './types.ts'
 
 /** What of a document a write sets, and a swap compares. */
 export interface SessionFields {
@@ -15,6 +15,8 @@ export interface SessionFields {
 
 /** How sessions stand in their documents. */
 export interface SessionForm {
+  /** Whether it can be a session's document at all; another app's is not judged. */
+  isSession(document: SessionDocument): boolean
   recordOf(document: SessionDocument): MaybePromise<StoredRecord>
   /** What is to be stored. @param replaced the version that it takes the place of */
   fieldsOf(next: NewRecord, replaced: Version | undefined): MaybePromise<SessionFields>
@@ -26,6 +28,7 @@ export interface SessionForm {
 /** Text or objects; what is there stays in the form that it has. */
 export function plainForm(stringify: boolean): SessionForm {
   return {
+    isSession: ({ session }) => typeof session === 'string' || isPlain(session),
     recordOf,
     fieldsOf: (next, replaced) => ({ session: sessionOf(next, replaced === undefined ? undefined : expectedOf(replaced), stringify) }),
     versionOf: ({ session }) => versionOf(session),
@@ -86,6 +89,7 @@ class SerializedVersion {
 /** What is kept in `"~"` otherwise stands in a field beside the session, since nobody knows what the app's functions let through. */
 export function serializedForm(how: Serializing): SessionForm {
   return {
+    isSession: () => true,
     recordOf(document) {
       const { session, sessileMeta } = document
       const fields = { session: session as StoredSession, sessileMeta: typeof sessileMeta === 'string' ? sessileMeta : undefined }

@@ -21,6 +21,8 @@ export async function createIndexes(collection: Collection, wishes: readonly Ind
     } catch (error) {
       const code = (error as { code?: unknown }).code
       if (code !== NOT_PERMITTED && !CONFLICTS.has(code as number)) throw error
+      // rights are asked for before whether there is anything to do
+      if (code === NOT_PERMITTED && (await isThere(collection, fields, options))) continue
       const why = code === NOT_PERMITTED ? 'that is not permitted' : 'there is another one on the same field'
       const wanted = `createIndex(${JSON.stringify(fields)}, ${JSON.stringify(options)})`
       process.emitWarning(
@@ -29,4 +31,17 @@ export async function createIndexes(collection: Collection, wishes: readonly Ind
       )
     }
   }
+}
+
+/** Whether somebody else has made the index; where one may not look either, it is taken for missing. */
+async function isThere(collection: Collection, fields: object, options: object): Promise<boolean> {
+  const wanted = JSON.stringify(fields)
+  const indexes = await collection
+    .listIndexes()
+    .toArray()
+    .catch(() => [])
+  return indexes.some(
+    (index) =>
+      JSON.stringify(index['key']) === wanted && Object.entries(options).every(([name, value]) => Number(index[name]) === Number(value))
+  )
 }

@@ -71,8 +71,15 @@ export function resolveMongodbOptions(given: MongodbStoreOptions): ResolvedMongo
   if (db && typeof db.collection !== 'function') throw bad('db must be a database of a MongoClient: it has no method collection.')
   if (collection && typeof collection.findOne !== 'function')
     throw bad('collection must be a collection of a MongoClient: it has no method findOne.')
+  if (options.dbName !== '') checkDbName(options.dbName)
   checkCollectionName(options.collectionName)
   return options
+}
+
+/** What MongoDB takes as the name of a database. */
+function checkDbName(name: unknown): void {
+  if (typeof name === 'string' && /^[^/\\. "$\0]+$/.test(name) && Buffer.byteLength(name) < 64) return
+  throw bad(`dbName must be text of 1 to 63 bytes without / \\ . " $ and blanks, not ${JSON.stringify(name)}.`)
 }
 
 /** What MongoDB takes as the name of a collection, and room for the name of a space after it. */

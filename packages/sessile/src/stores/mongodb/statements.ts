@@ -24,11 +24,18 @@ export const READ = {
 export const LOOK = { projection: { expires: 1 }, readPreference: 'primary' } as const
 
 /**
+ * How long a server waits for the others before it answers that they do not have a write yet. Without, it waits on, and whoever looks
+ * after the deadline that SessionRecords keeps, two seconds, finds a write that no majority has, and takes it for saved.
+ */
+const OTHERS_HAVE_MS = 1_500
+
+/**
  * What only a few servers have can be rolled back after a failover. A single server takes "majority" for enough and does not wait
  * for its journal then (seen with 9.0: of writes so acknowledged a third was gone after a SIGKILL, with 1 none).
  */
 export function writing(journal: boolean, singleServer: boolean): Document {
-  return { writeConcern: journal ? { w: singleServer ? 1 : 'majority', j: true } : { w: 'majority' } }
+  if (journal && singleServer) return { writeConcern: { w: 1, j: true } }
+  return { writeConcern: { w: 'majority', ...(journal ? { j: true } : undefined), wtimeoutMS: OTHERS_HAVE_MS } }
 }
 
 /** Without the field a session has no end; connect-mongo's condition. */

@@ -4,7 +4,8 @@ function isSpecial(value: unknown): value is object {
   return value instanceof Date || value instanceof RegExp || value instanceof Uint8Array || '_bsontype' in value
 }
 
-function isPlain(value: unknown): value is Record<string, unknown> {
+/** An object of members, and of no type of its own. */
+export function isPlain(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value) && !isSpecial(value)
 }
 
