@@ -154,7 +154,8 @@ export class Context {
       (loaded) =>
         loaded ??
         chain(records.load(id), (raw) => {
-          if (!raw) return undefined
+          // what is broken is not moved: with a meta behind it, a text that was cut may be JSON again, and no session
+          if (!raw?.isReadable) return raw
           const { text, userId, stored } = raw
           const moved = attempt<Loaded | 'gone'>(
             () => records.renew(raw, key, { text, userId, expiresAt: stored.expiresAt }, { reason: 'routine', follow: true, overlapMs: 0 }),
