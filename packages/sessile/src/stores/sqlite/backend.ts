@@ -27,7 +27,6 @@ class SqliteBackend implements SessionBackend {
   readonly #connection: Connection
   readonly #wish: TableWish
   readonly #spaces = new Map<string, SqliteTable>()
-  #found: FoundTable | undefined
   #table: SqliteTable | OlderTable | undefined
 
   constructor({ file, table, busyTimeoutMs }: ResolvedSqliteOptions, createAs?: OlderForm) {
@@ -113,8 +112,7 @@ class SqliteBackend implements SessionBackend {
 
   /** A failure, "busy" as well, is not remembered. */
   #find(): FoundTable {
-    this.#found ??= findTable(this.#connection.database, this.#wish)
-    return this.#found
+    return this.#connection.made(this, (database) => findTable(database, this.#wish))
   }
 }
 

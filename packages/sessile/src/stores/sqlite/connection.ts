@@ -1,13 +1,15 @@
-import { closeSync, mkdirSync, openSync } from 'node:fs'
+import { closeSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import type { DatabaseSync } from 'node:sqlite'
 import type { MaybePromise } from '../../core/backend.ts'
-import { pause } from '../../core/clock.ts'
+import { now, pause } from '../../core/clock.ts'
 import { SessionError } from '../../core/errors.ts'
 import { PRAGMAS } from './statements.ts'
 
 const SQLITE_BUSY = 5
 const LONGEST_PAUSE_MS = 20
+/** How often it is looked whether the file is still the one that is open: a look costs a third of a read. */
+const LOOK_MS = 100
 
 interface Waiting {
   readonly call: () => unknown
@@ -27,6 +29,13 @@ export class Connection {
   /** All pauses so far: the clock of those that wait. */
   #pausedMs = 0
   #database: DatabaseSync | undefined
+  /** Which file is open. */
+  #inode: number | undefined
+  #lookedAt = 0
+  /** What is made of the open database, by whom. */
+  #made = new WeakMap<object, unknown>()
+  /** Of files that are gone. Closed, they would delete the log by its name, which may be another file's by now. */
+  readonly #lost: DatabaseSync[] = []
   #closed = false
 
   constructor(file: string, busyTimeoutMs: number) {
@@ -41,16 +50,29 @@ export class Connection {
 
   /** The open database. Only within `read` and `write`, which do it again when it is busy. */
   get database(): DatabaseSync {
-    this.#database ??= openDatabase(this.#file)
+    if (!this.#database) {
+      this.#database = openDatabase(this.#file)
+      this.#inode = this.#inodeNow()
+    }
     return this.#database
+  }
+
+  /** What `make` makes of the open database, once. Only within `read` and `write`. */
+  made<T extends object>(owner: object, make: (database: DatabaseSync) => T): T {
+    const there = this.#made.get(owner) as T | undefined
+    if (there) return there
+    const made = make(this.database)
+    this.#made.set(owner, made)
+    return made
   }
 
   /**
    * Runs `call`, which may be run again from its start as long as it throws "busy".
-   * @throws SessionError `store-closed`; whatever SQLite throws
+   * @throws SessionError `store-closed`, `store-failed` when the file is not there any more; whatever SQLite throws
    */
   read<T>(call: () => T): MaybePromise<T> {
     if (this.#closed) throw new SessionError('store-closed')
+    this.#look()
     try {
       return call()
     } catch (error) {
@@ -70,6 +92,24 @@ export class Connection {
     for (const { reject } of this.#waiting.splice(0)) reject(new SessionError('store-closed'))
     this.#database?.close()
     this.#database = undefined
+  }
+
+  /** A file that was deleted or replaced stays open, and whatever is written into it is seen by nobody. */
+  #look(): void {
+    if (!this.#database || Math.abs(now() - this.#lookedAt) < LOOK_MS) return
+    this.#lookedAt = now()
+    if (this.#inodeNow() === this.#inode) return
+    this.#lost.push(this.#database)
+    this.#database = undefined
+    this.#made = new WeakMap()
+    throw new SessionError(
+      'store-failed',
+      `sqlite: the file ${this.#file} was deleted or replaced while it was open. The next call opens what is there then.`
+    )
+  }
+
+  #inodeNow(): number | undefined {
+    return this.shared ? statSync(this.#file, { throwIfNoEntry: false })?.ino : undefined
   }
 
   #queue<T>(call: () => T): Promise<T> {
@@ -109,14 +149,20 @@ function openDatabase(file: string): DatabaseSync {
   // not imported above: whoever uses another store needs no node:sqlite, and sees no warning of it
   const sqlite = process.getBuiltinModule('node:sqlite') as typeof import('node:sqlite') | undefined
   if (!sqlite) throw new SessionError('not-supported', 'sqliteStore needs the module node:sqlite of Node 22.13 or later.')
-  const database = new sqlite.DatabaseSync(file, { timeout: 0 })
+  let database: DatabaseSync | undefined
   try {
+    database = new sqlite.DatabaseSync(file, { timeout: 0 })
     for (const pragma of PRAGMAS) database.exec(pragma)
     return database
   } catch (error) {
-    database.close()
-    throw error
+    database?.close()
+    throw isBusy(error) ? error : unusable(file, error)
   }
+}
+
+/** SQLite does not tell which file it means. */
+function unusable(file: string, error: unknown): SessionError {
+  return new SessionError('store-failed', `sqlite: ${file} cannot be used: ${(error as Error).message}.`, error)
 }
 
 /**
@@ -124,11 +170,11 @@ function openDatabase(file: string): DatabaseSync {
  * opened here: closing it again would release the locks that SQLite holds in this process.
  */
 function createFile(file: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
   try {
+    mkdirSync(dirname(file), { recursive: true, mode: 0o700 })
     closeSync(openSync(file, 'wx', 0o600))
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw unusable(file, error)
   }
 }
 

@@ -31,7 +31,6 @@ export class OlderTable implements SessionBackend {
   readonly #connection: Connection
   readonly #table: string
   readonly #form: OlderForm
-  #prepared: OlderStatements | undefined
 
   constructor(connection: Connection, table: string, form: OlderForm) {
     this.#connection = connection
@@ -118,8 +117,7 @@ export class OlderTable implements SessionBackend {
   }
 
   get #statements(): OlderStatements {
-    this.#prepared ??= prepareOlderStatements(this.#connection.database, this.#table, this.#form)
-    return this.#prepared
+    return this.#connection.made(this, (database) => prepareOlderStatements(database, this.#table, this.#form))
   }
 
   #endOf(expiresAt: number): number | string {

@@ -29,7 +29,10 @@ export interface FoundTable {
  * @throws SessionError `bad-option` when the table of that name is none of sessions; "busy"
  */
 export function findTable(database: DatabaseSync, { table, createAs }: TableWish): FoundTable {
-  if (table === undefined) return findUnnamed(database)
+  return table === undefined ? findUnnamed(database) : findNamed(database, table, createAs)
+}
+
+function findNamed(database: DatabaseSync, table: string, createAs?: OlderForm): FoundTable {
   const columns = columnsOf(database, table)
   const form = columns.length === 0 ? createAs : olderFormOf(columns)
   if (columns.length === 0 && createAs) database.exec(createOlder(table, createAs))
@@ -42,7 +45,8 @@ export function findTable(database: DatabaseSync, { table, createAs }: TableWish
 
 function findUnnamed(database: DatabaseSync): FoundTable {
   const form = olderFormOf(columnsOf(database, OLDER_NAME))
-  if (!form || !isOurs(columnsOf(database, OWN_NAME))) return { name: form ? OLDER_NAME : OWN_NAME, form }
+  if (!form) return findNamed(database, OWN_NAME)
+  if (!isOurs(columnsOf(database, OWN_NAME))) return { name: OLDER_NAME, form }
   if (database.prepare(`SELECT 1 FROM "${OLDER_NAME}" WHERE ${form.end} > ? LIMIT 1`).get(now()))
     process.emitWarning(
       `The database holds sessions of ${form.writer}, in its table ${OLDER_NAME}, beside ours in ${OWN_NAME}, which are used. ` +

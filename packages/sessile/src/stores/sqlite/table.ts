@@ -33,7 +33,6 @@ export class SqliteTable implements SessionBackend {
   readonly traits: BackendTraits
   readonly #connection: Connection
   readonly #nameOf: () => string
-  #prepared: Statements | undefined
 
   /** @param nameOf asked at the first use; it may throw "busy" */
   constructor(connection: Connection, nameOf: () => string) {
@@ -119,8 +118,7 @@ export class SqliteTable implements SessionBackend {
 
   /** Prepared once; the table is created on the way. Throws "busy" like every statement, and then does it again. */
   get #statements(): Statements {
-    this.#prepared ??= prepareStatements(this.#connection.database, this.#nameOf())
-    return this.#prepared
+    return this.#connection.made(this, (database) => prepareStatements(database, this.#nameOf()))
   }
 
   #versionOf(key: string): number | undefined {
