@@ -1,0 +1,295 @@
+import { strict as assert } from 'node:assert'
+import { DatabaseSync } from 'node:sqlite'
+import { after, describe, it } from 'node:test'
+import originalSession from 'express-session'
+import type { ExpiredRecord, SessionBackend } from '../../src/core/backend.ts'
+import { EventHub } from '../../src/core/events.ts'
+import { newId } from '../../src/core/ids.ts'
+import { SessionRecords } from '../../src/core/records.ts'
+import { session } from '../../src/entries/index.ts'
+import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
+import { serve } from '../serve.ts'
+import { temporaryFolder } from './harnesses.ts'
+import { OLDER_PACKAGES, promised, type OlderPackage } from './sqlite-older-harness.ts'
+import { isSelected } from './selected.ts'
+
+const HOUR = 3_600_000
+const DAY = 24 * HOUR
+
+/** A session as express-session hands it to a store. */
+function sessionOf(ms: number | undefined, more: object = {}): Record<string, any> {
+  const cookie = new originalSession.Cookie() as any
+  if (ms !== undefined) cookie.maxAge = ms
+  return { cookie, ...more }
+}
+const stored = (one: object): unknown => JSON.parse(JSON.stringify(one))
+const near = (one: number, other: number): void => assert.ok(Math.abs(one - other) <= 1000, `${one} and ${other}`)
+
+/**
+ * The rules for records of older writers, by their numbers. R8 and R12 are of keys of Redis, R9 of PostgreSQL's times, R10 of MongoDB's
+ * indexes; R11 is of fields that these two packages do not write.
+ */
+function rules({ name, column, open }: OlderPackage): void {
+  describe(`${name} and ours on one table`, () => {
+    const folder = temporaryFolder()
+    const file = folder.path('sessions.db')
+    const database = new DatabaseSync(file, { timeout: 1000 })
+    const theirs = open(database)
+    const older = {
+      get: async (key: string) => (await promised<Record<string, any>>((done) => theirs.get(key, done))) ?? undefined,
+      set: (key: string, value: object) => promised((done) => theirs.set(key, value, done)),
+      touch: (key: string, value: object) => promised((done) => theirs.touch(key, value, done)),
+      destroy: (key: string) => promised((done) => theirs.destroy(key, done))
+    }
+    const ours: SessionBackend = sqliteStore({ file })
+    const records = new SessionRecords(ours, { events: new EventHub(), handleOf: (key) => key })
+    after(async () => {
+      await ours.close!()
+      database.close()
+      folder.clean()
+    })
+
+    const rowOf = (key: string) => database.prepare('SELECT *, typeof(sid) t1, typeof(sess) t2 FROM sessions WHERE sid = ?').get(key)!
+    const typeOfEnd = (key: string) => database.prepare(`SELECT typeof(${column}) AS t FROM sessions WHERE sid = ?`).get(key)!['t']
+    const endOf = (key: string): number => Number(new Date(rowOf(key)[column] as string | number))
+    const setEnd = (key: string, at: number): void => {
+      const value = column === 'expired' ? at : new Date(at).toISOString()
+      database.prepare(`UPDATE sessions SET ${column} = ? WHERE sid = ?`).run(value, key)
+    }
+    const read = async (key: string) => await ours.read(key)
+
+    it('R1 when a session ends says the column, not the cookie in the text', async () => {
+      const key = newId()
+      await older.set(key, sessionOf(HOUR, { views: 1 }))
+      setEnd(key, Date.now() + 2 * DAY)
+      const text = JSON.stringify({ ...sessionOf(-HOUR), views: 1 })
+      database.prepare('UPDATE sessions SET sess = ? WHERE sid = ?').run(text, key)
+      near((await read(key))!.expiresAt, Date.now() + 2 * DAY)
+      assert.ok(await records.load(key))
+      const other = newId()
+      await older.set(other, sessionOf(HOUR))
+      setEnd(other, Date.now() - 5000)
+      assert.equal(await read(other), undefined)
+      assert.equal(await ours.extend(other, Date.now() + HOUR), false)
+      assert.equal(await records.load(other), undefined)
+    })
+
+    it('R2 the cookie that they have set is good here, and ours there; ids are stored as they are', async (t) => {
+      const common = { secret: 'teal lantern', resave: false, saveUninitialized: false, cookie: { maxAge: HOUR } }
+      const listener = (middleware: any) =>
+        serve(((req: any, res: any) => {
+          middleware(req, res, () => {
+            req.session.views = (req.session.views ?? 0) + 1
+            res.end(`${req.sessionID} ${req.session.views}`)
+          })
+        }) as never)
+      const middleware = session({ ...common, store: `sqlite:${file}` })
+      t.after(() => middleware.close())
+      await using before = await listener(originalSession({ ...common, store: theirs as never }))
+      await using now = await listener(middleware)
+      for (const [first, second] of [
+        [before, now],
+        [now, before]
+      ] as const) {
+        const signedIn = await first.ask('GET', '/')
+        const cookie = signedIn.headers['set-cookie']![0]!.split(';')[0]!
+        const [id] = signedIn.text.split(' ')
+        assert.equal((await second.ask('GET', '/', { cookie })).text, `${id} 2`)
+        assert.equal((await first.ask('GET', '/', { cookie })).text, `${id} 3`)
+        assert.equal(JSON.parse(rowOf(id!)['sess'] as string).views, 3)
+      }
+    })
+
+    it('R3 a session whose cookie has no time lives a day, by them and by us', async (t) => {
+      const key = newId()
+      await older.set(key, sessionOf(undefined, { views: 1 }))
+      near((await read(key))!.expiresAt, Date.now() + DAY)
+      const middleware = session({ secret: 'teal lantern', resave: false, saveUninitialized: true, store: sqliteStore({ file }) })
+      t.after(() => middleware.close())
+      await using app = await serve(((req: any, res: any) => middleware(req, res, () => res.end(req.sessionID))) as never)
+      const id = (await app.ask('GET', '/')).text
+      near(endOf(id), Date.now() + DAY)
+      assert.equal((await older.get(id))!['cookie'].originalMaxAge, null)
+    })
+
+    it('R4 what we write back has the same key, types, units and text', async () => {
+      const key = newId()
+      await older.set(key, sessionOf(HOUR, { views: 1 }))
+      const before = rowOf(key)
+      const type = typeOfEnd(key)
+      const record = (await read(key))!
+      assert.equal(record.data, before['sess'])
+      await ours.swap(key, record.version, { data: record.data, expiresAt: endOf(key) })
+      assert.deepEqual([rowOf(key), typeOfEnd(key)], [before, type])
+      await ours.extend(key, Date.now() + 2 * HOUR)
+      assert.equal(typeOfEnd(key), type)
+      near(endOf(key), Date.now() + 2 * HOUR)
+      const loaded = (await records.load(key))!
+      const changed = JSON.stringify({ ...JSON.parse(loaded.text), views: 2 })
+      assert.equal(await records.commit(loaded, { text: changed, expiresAt: Date.now() + HOUR, userId: undefined }), 'saved')
+      const text = rowOf(key)['sess'] as string
+      assert.match(text, /^\{"cookie":\{"originalMaxAge":3600000,"expires":"[^"]+Z","httpOnly":true,"path":"\/"\},"views":2,"~":\{/)
+      const created = newId()
+      await ours.create(created, { data: record.data, expiresAt: Date.now() + HOUR })
+      assert.deepEqual(Object.keys(rowOf(created)), Object.keys(before))
+      assert.equal(typeOfEnd(created), type)
+    })
+
+    it('R5 what we note about a session outlives their writing it, and is not shown', async () => {
+      const key = newId()
+      const at = Date.now() + HOUR
+      await records.create(key, { text: JSON.stringify(sessionOf(HOUR, { userId: 'ada' })), expiresAt: at, userId: 'ada' })
+      const { meta } = (await records.load(key))!.stored
+      assert.ok(meta.c)
+      await older.set(key, { ...(await older.get(key)), ...sessionOf(HOUR), views: 1 })
+      const loaded = (await records.load(key))!
+      assert.equal(loaded.stored.meta.c, meta.c)
+      assert.equal(loaded.userId, 'ada')
+      const { cookie: _, ...attributes } = JSON.parse(loaded.text)
+      assert.deepEqual(attributes, { userId: 'ada', views: 1 })
+    })
+
+    it('R6 their table gets no column, so that their writes, which name none, go on', async () => {
+      const columns = database.prepare('SELECT name FROM pragma_table_info(?)').all('sessions')
+      assert.deepEqual(columns.map(({ name }) => name).sort(), ['sess', 'sid', column].sort())
+      const key = newId()
+      await ours.create(key, { data: JSON.stringify(sessionOf(HOUR)), expiresAt: Date.now() + HOUR, userId: 'bob' })
+      await older.set(key, sessionOf(HOUR, { views: 1 }))
+      assert.equal((await older.get(key))!['views'], 1)
+      assert.deepEqual(await ours.keysOfUser!('bob'), [key])
+    })
+
+    it('R7 what they wrote or ended meanwhile, no swap of ours undoes', async () => {
+      const key = newId()
+      await older.set(key, sessionOf(HOUR, { views: 1 }))
+      const { version } = (await read(key))!
+      await older.touch(key, sessionOf(2 * HOUR))
+      const next = { data: JSON.stringify(sessionOf(HOUR, { views: 2 })), expiresAt: Date.now() + 3 * HOUR }
+      const swapped = await ours.swap(key, version, next)
+      assert.equal(swapped.outcome, 'done', 'a touch is no change of the session')
+      await older.set(key, sessionOf(HOUR, { views: 3 }))
+      assert.equal((await ours.swap(key, next.data, { ...next, userId: 'eve' })).outcome, 'changed')
+      assert.equal((await older.get(key))!['views'], 3)
+      assert.deepEqual(await ours.keysOfUser!('eve'), [])
+      await older.destroy(key)
+      assert.equal((await ours.swap(key, version, next)).outcome, 'gone')
+      assert.equal(await ours.extend(key, Date.now() + HOUR), false)
+      assert.equal(await older.get(key), undefined)
+    })
+
+    it('R13 they write; we read, change, touch; they read', async () => {
+      const key = newId()
+      const data = sessionOf(HOUR, { views: 1, name: 'Zoë', userId: 'ada' })
+      await older.set(key, data)
+      const record = (await read(key))!
+      assert.deepEqual(JSON.parse(record.data), stored(data))
+      near(record.expiresAt, Date.now() + HOUR)
+      const next = JSON.stringify({ ...JSON.parse(record.data), views: 2 })
+      const swapped = await ours.swap(key, record.version, { data: next, expiresAt: Date.now() + 2 * HOUR, userId: 'zoe' })
+      assert.equal(swapped.outcome, 'done')
+      assert.deepEqual(await older.get(key), JSON.parse(next))
+      near(endOf(key), Date.now() + 2 * HOUR)
+      assert.equal(await ours.extend(key, Date.now() + 3 * HOUR), true)
+      near(endOf(key), Date.now() + 3 * HOUR)
+      assert.deepEqual(await older.get(key), JSON.parse(next))
+      assert.deepEqual(await ours.keysOfUser!('zoe'), [key])
+      assert.equal((await ours.remove(key))!.userId, 'zoe')
+      assert.equal(await older.get(key), undefined)
+      assert.deepEqual(await ours.keysOfUser!('zoe'), [])
+    })
+
+    it('R13 we write; they read, change, touch; we read', async () => {
+      const key = newId()
+      const data = sessionOf(HOUR, { views: 1 })
+      const next = { data: JSON.stringify(data), expiresAt: Date.now() + HOUR, userId: 'dan' }
+      assert.equal((await ours.create(key, next)).outcome, 'done')
+      assert.deepEqual(await older.get(key), stored(data))
+      await older.touch(key, sessionOf(2 * HOUR))
+      near((await read(key))!.expiresAt, Date.now() + 2 * HOUR)
+      await older.set(key, sessionOf(3 * HOUR, { views: 5 }))
+      const record = (await read(key))!
+      near(record.expiresAt, Date.now() + 3 * HOUR)
+      assert.equal(JSON.parse(record.data).views, 5)
+      assert.equal(record.userId, 'dan')
+      await older.destroy(key)
+      assert.equal(await read(key), undefined)
+      assert.deepEqual(await ours.keysOfUser!('dan'), [])
+    })
+
+    it('a session without an end stays so, and they read it', async () => {
+      const key = newId()
+      await ours.create(key, { data: JSON.stringify(sessionOf(undefined)), expiresAt: Infinity })
+      assert.equal((await read(key))!.expiresAt, Infinity)
+      assert.ok(await older.get(key))
+      await ours.extend(key, Infinity)
+      assert.equal((await read(key))!.expiresAt, Infinity)
+    })
+
+    it('what has no end that can be read is over for us as for them, and gives way to a new session', async () => {
+      const key = newId()
+      await older.set(key, sessionOf(HOUR))
+      if (column === 'expired') await older.touch(key, { cookie: { expires: 'no date' } })
+      else database.prepare(`UPDATE sessions SET expire = 'no date' WHERE sid = ?`).run(key)
+      assert.equal(await older.get(key), undefined)
+      assert.equal(await read(key), undefined)
+      const next = { data: JSON.stringify(sessionOf(HOUR)), expiresAt: Date.now() + HOUR }
+      assert.equal((await ours.create(key, next)).outcome, 'done')
+      assert.ok(await older.get(key))
+    })
+
+    it('a scan shows every session, also one that they write meanwhile', async () => {
+      const keys = Array.from({ length: 7 }, newId)
+      for (const key of keys) await older.set(key, sessionOf(HOUR))
+      const seen = new Set<string>()
+      let cursor: string | undefined
+      do {
+        const page = await ours.scan!(cursor, 2)
+        for (const { key } of page.records) seen.add(key)
+        cursor = page.cursor
+        const unseen = keys.find((key) => !seen.has(key))
+        // they put a new row in the place of the old one
+        if (unseen) await older.set(unseen, sessionOf(HOUR))
+      } while (cursor !== undefined)
+      for (const key of keys) assert.ok(seen.has(key))
+    })
+
+    it('a sweep removes what is over, each told to one caller, with its user', async () => {
+      const keys = Array.from({ length: 5 }, newId)
+      for (const key of keys)
+        await ours.create(key, { data: JSON.stringify(sessionOf(HOUR)), expiresAt: Date.now() + HOUR, userId: `of ${key}` })
+      for (const key of keys.slice(1)) setEnd(key, Date.now() - 2000)
+      const another = sqliteStore({ file })
+      const told: (readonly ExpiredRecord[])[] = []
+      do told.push([...(await ours.removeExpired!(3)), ...(await another.removeExpired!(3))])
+      while (told.at(-1)!.length > 0)
+      await another.close!()
+      const ofThese = told.flat().filter(({ key }) => keys.includes(key))
+      assert.deepEqual(
+        ofThese.map(({ key, userId }) => [key, userId]).sort(),
+        keys
+          .slice(1)
+          .map((key) => [key, `of ${key}`])
+          .sort()
+      )
+      assert.deepEqual(
+        keys.map((key) => rowOf(key) !== undefined),
+        [true, false, false, false, false]
+      )
+      assert.equal(database.prepare(`SELECT count(*) AS n FROM sessions_sessile_user WHERE user_id LIKE 'of %'`).get()!['n'], 1)
+    })
+
+    it('whose sessions were that they ended is forgotten at the next start', async () => {
+      const key = newId()
+      await ours.create(key, { data: JSON.stringify(sessionOf(HOUR)), expiresAt: Date.now() + HOUR, userId: 'gone' })
+      await older.destroy(key)
+      const left = () => database.prepare(`SELECT count(*) AS n FROM sessions_sessile_user WHERE user_id = 'gone'`).get()!['n']
+      assert.equal(left(), 1)
+      const next = sqliteStore({ file })
+      await next.open!()
+      await next.close!()
+      assert.equal(left(), 0)
+    })
+  })
+}
+
+if (isSelected('sqlite')) OLDER_PACKAGES.forEach(rules)
