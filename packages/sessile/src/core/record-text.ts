@@ -34,6 +34,8 @@ export interface SplitText {
 const NO_META: Meta = Object.freeze({})
 const OPENING = ',"~":{'
 const CREATED = '{"c":'
+/** Of a meta with no more than a time of today's length. */
+const USUAL_LENGTH = `${OPENING}"c":1700000000000}}`.length
 const TAG = ',"t":"'
 const QUOTE = 34
 const DIGIT_0 = 48
@@ -56,7 +58,8 @@ export function splitText(data: string): SplitText {
 
 /** Where the meta of a text begins in which it is the last member; -1 where there is none there. */
 export function metaStart(data: string): number {
-  const start = data.lastIndexOf(OPENING)
+  const usual = data.length - USUAL_LENGTH
+  const start = data.startsWith(OPENING, usual) ? usual : data.lastIndexOf(OPENING)
   return start >= 0 && data.endsWith('}}') && data.indexOf('}', start) === data.length - 2 ? start : -1
 }
 

@@ -2,8 +2,7 @@ import { isMacOf, sign, unsign, type Secret } from '../core/signatures.ts'
 import type { SessionRequest } from './types.ts'
 
 const QUOTE = 34
-const PERCENT = 37
-const DOT = 46
+const EQUALS = 61
 
 /** The value of the first cookie of that name in a Cookie header: quotes removed, percent-decoded where that works. */
 export function cookieValue(header: string, name: string): string | undefined {
@@ -14,6 +13,12 @@ export function cookieValue(header: string, name: string): string | undefined {
 const found = { start: 0, end: 0 }
 
 function find(header: string, name: string): boolean {
+  // often it is the only one, or the first
+  if (header.startsWith(name) && header.charCodeAt(name.length) === EQUALS) {
+    const end = header.indexOf(';', name.length)
+    unquote(header, name.length + 1, end === -1 ? header.length : end)
+    return true
+  }
   let index = 0
   while (index < header.length) {
     const equals = header.indexOf('=', index)
@@ -122,10 +127,11 @@ export function valueAgain(cookie: RequestCookie, secret: Secret): string {
 function unchanged(header: string, start: number, end: number, secret: Secret): RequestCookie | undefined {
   if (!header.startsWith(ENCODED, start)) return undefined
   const idStart = start + ENCODED.length
-  let dot = end - 1
-  while (dot > idStart && header.charCodeAt(dot) !== DOT) dot--
-  if (dot === idStart) return undefined
-  for (let at = idStart; at < dot; at++) if (header.charCodeAt(at) === PERCENT) return undefined
+  // an id with a dot of its own takes the other way: no MAC has one
+  const dot = header.indexOf('.', idStart)
+  if (dot === idStart || dot === -1 || dot >= end) return undefined
+  const percent = header.indexOf('%', idStart)
+  if (percent !== -1 && percent < dot) return undefined
   const id = header.slice(idStart, dot)
   return isMacOf(id, header, dot + 1, end, secret) ? new SentCookie(id, header, start, end) : undefined
 }

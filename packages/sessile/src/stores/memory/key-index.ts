@@ -80,10 +80,14 @@ export class KeyIndex {
 
   #hashOf(key: string): number {
     let hash = this.#seed
-    for (let at = 0; at < key.length; at++) {
-      hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193)
+    const { length } = key
+    let at = 0
+    // two at a time: each step waits for the one before
+    for (; at + 1 < length; at += 2) {
+      hash = Math.imul(hash ^ (key.charCodeAt(at) | (key.charCodeAt(at + 1) << 16)), 0x01000193)
       hash ^= hash >>> 13
     }
+    if (at < length) hash = Math.imul(hash ^ key.charCodeAt(at), 0x01000193)
     hash = Math.imul(hash ^ (hash >>> 16), 0x2c1b3c6d)
     return hash ^ (hash >>> 15)
   }

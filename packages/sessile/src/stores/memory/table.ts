@@ -35,6 +35,9 @@ export class MemoryTable implements SessionBackend {
   /** Counts all writes, so a version never comes back, not even under a key that was removed and made again. */
   #lastVersion = 0
   #closed = false
+  /** Found last: nearly every request asks for one key twice. */
+  #lastKey: string | undefined
+  #lastRow = -1
   /** Only written: a look at text whose result went nowhere would be optimized away. */
   protected lookedAt = 0
 
@@ -136,6 +139,7 @@ export class MemoryTable implements SessionBackend {
   /** Lets go of everything; calls fail from now on. */
   end(): void {
     this.#closed = true
+    this.#lastKey = undefined
     this.#rows = new Rows()
     this.#rowOfKey = new KeyIndex(this.#rows)
     this.#users = new UserIndex()
@@ -152,8 +156,11 @@ export class MemoryTable implements SessionBackend {
 
   #liveRow(key: string): number | undefined {
     this.checkOpen()
-    const row = this.#rowOfKey.get(key)
-    return row !== undefined && this.#isLive(row) ? row : undefined
+    const row = key === this.#lastKey ? this.#lastRow : this.#rowOfKey.get(key)
+    if (row === undefined || !this.#isLive(row)) return undefined
+    this.#lastKey = key
+    this.#lastRow = row
+    return row
   }
 
   #write(row: number, next: NewRecord): { outcome: 'done'; version: number } {
@@ -185,6 +192,7 @@ export class MemoryTable implements SessionBackend {
     this.#rowOfKey.delete(row)
     this.#expiry.delete(row)
     this.#order?.delete(row)
+    if (row === this.#lastRow) this.#lastKey = undefined
     this.#rows.free(row)
   }
 
