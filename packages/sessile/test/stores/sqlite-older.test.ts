@@ -1,4 +1,5 @@
 import { strict as assert } from 'node:assert'
+import { rmSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, describe, it, type TestContext } from 'node:test'
 import type { SessionBackend } from '../../src/core/backend.ts'
@@ -113,6 +114,20 @@ if (isSelected('sqlite')) {
       assert.equal((await ours({ table: 'logins' }).read('theirs'))?.data, DATA)
       assert.equal(await ours().read('theirs'), undefined)
       assert.deepEqual(tables(), ['logins', 'logins_sessile_user', 'sessile_sessions'])
+    })
+
+    it('the one of the file that is there by now, where the file was replaced', async (t) => {
+      await written(OLDER_PACKAGES[0]!)
+      const store = ours()
+      assert.equal((await store.read('theirs'))?.data, DATA)
+      database.close()
+      for (const suffix of ['', '-wal', '-shm']) rmSync(file + suffix, { force: true })
+      database = new DatabaseSync(file)
+      await written(OLDER_PACKAGES[1]!, 'others')
+      t.mock.timers.enable({ apis: ['Date'], now: Date.now() + 1000 })
+      await assert.rejects(async () => await store.read('others'), /was deleted or replaced/)
+      assert.equal((await store.read('others'))?.data, DATA)
+      assert.equal(await store.read('theirs'), undefined)
     })
 
     it('none that is of something else: it says so', async () => {

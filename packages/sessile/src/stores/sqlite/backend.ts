@@ -17,8 +17,16 @@ import type { OlderForm } from './format.ts'
 import { OlderTable } from './older-table.ts'
 import { resolveSqliteOptions } from './options.ts'
 import type { ResolvedSqliteOptions, SqliteStoreOptions } from './options.ts'
-import { findTable, type FoundTable, type TableWish } from './schema.ts'
+import { findTable, type TableWish } from './schema.ts'
 import { SqliteTable } from './table.ts'
+
+type Records = SqliteTable | OlderTable
+
+/** The table that is used in the open file. */
+interface Found {
+  readonly name: string
+  readonly records: Records
+}
 
 /** Sessions in a SQLite file, which any number of processes of one machine may share. Which table they are in is found out at the first use. */
 class SqliteBackend implements SessionBackend {
@@ -27,7 +35,6 @@ class SqliteBackend implements SessionBackend {
   readonly #connection: Connection
   readonly #wish: TableWish
   readonly #spaces = new Map<string, SqliteTable>()
-  #table: SqliteTable | OlderTable | undefined
 
   constructor({ file, table, busyTimeoutMs }: ResolvedSqliteOptions, createAs?: OlderForm) {
     this.#connection = new Connection(file, busyTimeoutMs)
@@ -36,35 +43,35 @@ class SqliteBackend implements SessionBackend {
   }
 
   open(): MaybePromise<void> {
-    return this.#use((table) => table.open())
+    return this.#use((records) => records.open())
   }
 
   read(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.#use((table) => table.read(key))
+    return this.#use((records) => records.read(key))
   }
 
   create(key: string, next: NewRecord): MaybePromise<CreateResult> {
-    return this.#use((table) => table.create(key, next))
+    return this.#use((records) => records.create(key, next))
   }
 
   swap(key: string, expected: Version, next: NewRecord): MaybePromise<SwapResult> {
-    return this.#use((table) => table.swap(key, expected, next))
+    return this.#use((records) => records.swap(key, expected, next))
   }
 
   extend(key: string, expiresAt: number): MaybePromise<boolean> {
-    return this.#use((table) => table.extend(key, expiresAt))
+    return this.#use((records) => records.extend(key, expiresAt))
   }
 
   remove(key: string): MaybePromise<StoredRecord | undefined> {
-    return this.#use((table) => table.remove(key))
+    return this.#use((records) => records.remove(key))
   }
 
   keysOfUser(userId: string): MaybePromise<readonly string[]> {
-    return this.#use((table) => table.keysOfUser(userId))
+    return this.#use((records) => records.keysOfUser(userId))
   }
 
   scan(cursor: string | undefined, limit: number): MaybePromise<ScanPage> {
-    return this.#use((table) => table.scan(cursor, limit))
+    return this.#use((records) => records.scan(cursor, limit))
   }
 
   /** A table of ours beside this one, with the name of both; it closes with this store. */
@@ -84,35 +91,33 @@ class SqliteBackend implements SessionBackend {
   removeExpired(limit: number): MaybePromise<readonly ExpiredRecord[]> {
     let sweep: MaybePromise<unknown> = undefined
     for (const space of this.#spaces.values()) sweep = chain(sweep, () => space.removeExpired(limit))
-    return chain(sweep, () => this.#use((table) => table.removeExpired(limit)))
+    return chain(sweep, () => this.#use((records) => records.removeExpired(limit)))
   }
 
   ping(): MaybePromise<void> {
-    return this.#use((table) => table.ping())
+    return this.#use((records) => records.ping())
   }
 
   close(): void {
     this.#connection.close()
   }
 
-  #use<T>(call: (table: SqliteTable | OlderTable) => MaybePromise<T>): MaybePromise<T> {
-    return this.#table
-      ? call(this.#table)
+  #use<T>(call: (records: Records) => MaybePromise<T>): MaybePromise<T> {
+    const found = this.#connection.there<Found>(this)
+    return found
+      ? call(found.records)
       : chain(
-          this.#connection.read(() => this.#findTable()),
+          this.#connection.read(() => this.#find().records),
           call
         )
   }
 
-  #findTable(): SqliteTable | OlderTable {
-    const { name, form } = this.#find()
-    this.#table ??= form ? new OlderTable(this.#connection, name, form) : new SqliteTable(this.#connection, () => name)
-    return this.#table
-  }
-
-  /** A failure, "busy" as well, is not remembered. */
-  #find(): FoundTable {
-    return this.#connection.made(this, (database) => findTable(database, this.#wish))
+  /** A failure, "busy" as well, is not remembered. Another file under the same path may have another table. */
+  #find(): Found {
+    return this.#connection.made(this, (database) => {
+      const { name, form } = findTable(database, this.#wish)
+      return { name, records: form ? new OlderTable(this.#connection, name, form) : new SqliteTable(this.#connection, () => name) }
+    })
   }
 }
 

@@ -57,9 +57,14 @@ export class Connection {
     return this.#database
   }
 
+  /** What `made` has made of the open database for this owner. */
+  there<T extends object>(owner: object): T | undefined {
+    return this.#made.get(owner) as T | undefined
+  }
+
   /** What `make` makes of the open database, once. Only within `read` and `write`. */
   made<T extends object>(owner: object, make: (database: DatabaseSync) => T): T {
-    const there = this.#made.get(owner) as T | undefined
+    const there = this.there<T>(owner)
     if (there) return there
     const made = make(this.database)
     this.#made.set(owner, made)
