@@ -70,6 +70,8 @@ export class Writers {
       } catch (error) {
         if (!isSessionError(error)) throw error
         this.failed++
+        // else the store would be spared most of what it is to live through
+        this.#records.calls.breaker.answered()
         await pause(5)
       }
       this.slowestMs = Math.max(this.slowestMs, performance.now() - start)

@@ -6,6 +6,7 @@ import { isSessionError } from '../../src/core/errors.ts'
 import { newId } from '../../src/core/ids.ts'
 import type { TestServer } from '../../../test-servers/src/index.ts'
 import { counting, countUnder, recordsWithin, Writers } from './faults-writers.ts'
+import { FAST_DEADLINE_MS, ProcessInTrouble } from './faults-process.ts'
 import { lineTo, type Line } from './line.ts'
 
 const HOUR = 3_600_000
@@ -16,15 +17,33 @@ export interface FaultyStore {
   readonly server: TestServer
   /** A new and empty store, reached by this URL. */
   make(url: string): SessionBackend
-  /** Whether its connections are the app's: whether these live is not the store's to find out. */
-  readonly overClient?: boolean
+  /** The URL from which another process makes it, where it makes its connections itself; an app's are not the store's to look after. */
+  byUrl?(url: string): string
+}
+
+/** So many faults of all kinds, one after the other. */
+async function faults(line: Line, count: number): Promise<void> {
+  const kinds: readonly (() => void)[] = [
+    () => line.cut(),
+    () => line.cutAfter(100),
+    () => line.hold(),
+    () => line.silence(),
+    () => line.slow(30)
+  ]
+  for (let round = 0; round < count; round++) {
+    kinds[round % kinds.length]!()
+    // now and then longer than a deadline
+    await pause(round % 8 === 0 ? 1.5 * FAST_DEADLINE_MS : 20)
+    line.mend()
+    await pause(30)
+  }
 }
 
 /**
  * Registers what a store does when its server is killed, stands still, or cannot be reached: acknowledged saves are there, nothing
  * takes longer than its deadline, and it goes on by itself. An unhandled rejection or error fails the file.
  */
-export function faultsSuite({ name, server, make, overClient = false }: FaultyStore): void {
+export function faultsSuite({ name, server, make, byUrl }: FaultyStore): void {
   /** Lets writers write while `fault` happens, and until each has got on after it. @returns how many of their calls failed */
   async function through(url: string, fault: () => Promise<void>): Promise<number> {
     const backend = make(url)
@@ -94,17 +113,41 @@ export function faultsSuite({ name, server, make, overClient = false }: FaultySt
     })
   })
 
+  if (byUrl) {
+    it(`${name}: a process lives through a hundred faults, never stands still, and keeps nothing of them`, async (context) => {
+      await using line = await lineTo(server.url)
+      const process = new ProcessInTrouble(byUrl(line.url))
+      await process.ask('heap') // it writes by now
+      await faults(line, 20)
+      const before = await process.ask('heap')
+      await faults(line, 80)
+      await server.kill()
+      await server.restart()
+      await server.pause()
+      await pause(1000)
+      await server.resume()
+      const { heap, failed, slowestMs, stoodStill } = await process.ask('finish')
+      context.diagnostic(`${name}: ${JSON.stringify({ failed, slowestMs, stoodStill, grown: heap - before.heap })}`)
+      assert.ok(failed > 100, `${failed} calls failed`)
+      assert.ok(slowestMs < 6 * FAST_DEADLINE_MS + 500, `the slowest took ${slowestMs} ms`)
+      assert.ok(stoodStill.usualMs < 200 && stoodStill.mostMs < 1000, `the event loop stood still: ${JSON.stringify(stoodStill)}`)
+      assert.ok(heap - before.heap < 1_500_000, `the heap grew from ${before.heap} to ${heap} bytes`)
+      assert.equal(await process.ended(), 0)
+    })
+  }
+
   // each over a line of its own, and most of it is waiting
   describe(`${name}, its line in trouble`, { concurrency: true }, () => {
-    it('a line that is cut, many times', () =>
-      throughLine(async (line) => {
+    it('a line that is cut, many times', async () => {
+      await throughLine(async (line) => {
         for (let round = 0; round < 15; round++) {
           line.cut()
           await pause(round * 3)
           line.mend()
           await pause(60)
         }
-      }))
+      })
+    })
 
     it('a line that is cut in the middle of an answer, after each number of bytes', async () => {
       const failed = await throughLine(async (line) => {
@@ -139,15 +182,18 @@ export function faultsSuite({ name, server, make, overClient = false }: FaultySt
       assert.ok(failed > 0, 'some calls ended at their deadline')
     })
 
-    it('a line that goes silent, and comes back with new connections', () =>
-      throughLine(async (line) => {
+    it('a line that goes silent, and comes back with new connections', async () => {
+      await throughLine(async (line) => {
         line.silence()
         await pause(2500)
         line.mend()
-      }))
+      })
+    })
 
-    if (!overClient) {
-      it('connections that go silent for good are given up for new ones', () => throughLine(async (line) => line.lose()))
+    if (byUrl) {
+      it('connections that go silent for good are given up for new ones', async () => {
+        await throughLine(async (line) => line.lose())
+      })
     }
 
     it('a server that is not there: refused at once, found when it is', async () => {

@@ -12,7 +12,12 @@ const HOUR = 3_600_000
 
 const server = isSelected('postgres') ? await serverFor('postgres in trouble', 'postgres') : undefined
 if (server?.controllable) {
-  faultsSuite({ name: 'postgres', server, make: (url) => postgresStore({ url, tableName: newTable() }) })
+  faultsSuite({
+    name: 'postgres',
+    server,
+    make: (url) => postgresStore({ url, tableName: newTable() }),
+    byUrl: (url) => `${url}?tableName=${newTable()}`
+  })
 
   describe('postgres, telling of removals', () => {
     it('goes on after the server was killed, and tells other processes alone', async () => {

@@ -33,7 +33,12 @@ function endingWith(backend: SessionBackend, end: () => void): SessionBackend {
 
 const server = isSelected('redis') ? await serverFor('redis in trouble', 'redis') : undefined
 if (server?.controllable) {
-  faultsSuite({ name: 'redis by URL', server, make: (url) => redisStore({ url, prefix: freshPrefix() }) })
-  faultsSuite({ name: "redis by an app's node-redis", server, make: (url) => overClient(url, 'node-redis'), overClient: true })
-  faultsSuite({ name: "redis by an app's ioredis", server, make: (url) => overClient(url, 'ioredis'), overClient: true })
+  faultsSuite({
+    name: 'redis by URL',
+    server,
+    make: (url) => redisStore({ url, prefix: freshPrefix() }),
+    byUrl: (url) => `${url}?prefix=${freshPrefix()}`
+  })
+  faultsSuite({ name: "redis by an app's node-redis", server, make: (url) => overClient(url, 'node-redis') })
+  faultsSuite({ name: "redis by an app's ioredis", server, make: (url) => overClient(url, 'ioredis') })
 }
