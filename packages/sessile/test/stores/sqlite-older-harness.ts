@@ -46,7 +46,7 @@ export const OLDER_PACKAGES: readonly OlderPackage[] = [
 ]
 
 /** The part of `sqlite3` that connect-sqlite3 calls. */
-function asSqlite3(database: DatabaseSync): object {
+export function asSqlite3(database: DatabaseSync): object {
   const later = (done: Done<any> | undefined, work: () => unknown): void => {
     let value: unknown
     let error: unknown = null

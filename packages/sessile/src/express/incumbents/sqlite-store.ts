@@ -9,7 +9,7 @@ import { BETTER_SQLITE3_SESSION_STORE, CONNECT_SQLITE3 } from '../../stores/sqli
 import { attachmentOf, BackendStore, NATIVE, type Attachment } from '../backend-store.ts'
 import { settle } from '../callback.ts'
 import { carry, noted, Store } from '../store.ts'
-import { allSessions } from './sessions.ts'
+import { allSessions, getSession } from './sessions.ts'
 import { resolveSqliteSessionStore, type ResolvedSqliteSessionStore, type SqliteSessionStoreOptions } from './sqlite-options.ts'
 
 const SWEEP_BATCH = 1000
@@ -61,7 +61,7 @@ function storeOn(Base: StoreClass): new (options?: SqliteSessionStoreOptions) =>
 
     static {
       Object.defineProperty(this.prototype, NATIVE, { value: this.prototype })
-      for (const name of ['get', 'set', 'destroy', 'touch', 'length', 'clear'] as const)
+      for (const name of ['set', 'destroy', 'touch', 'length', 'clear'] as const)
         Object.defineProperty(this.prototype, name, { value: BackendStore.prototype[name], writable: true, configurable: true })
     }
 
@@ -89,6 +89,12 @@ function storeOn(Base: StoreClass): new (options?: SqliteSessionStoreOptions) =>
       const session = super.createSession(req, record)
       carry(record, session)
       return session
+    }
+
+    get(sid: string, callback?: FoundCallback): unknown {
+      if (!this.#form) return BackendStore.prototype.get.call(this.#self, sid, callback)
+      // as they are stored, the time in the cookie a text
+      return settle<object | undefined>(() => getSession(this.#self, sid), callback as StoreCallback<object | undefined>)
     }
 
     /** All sessions, as the package gives them whose options the store was made with: by their ids, as a list, or as rows. */
