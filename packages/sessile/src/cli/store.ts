@@ -15,8 +15,9 @@ import type { Progress } from './progress.ts'
 export const STORE_OPTIONS = { 'secret-file': { type: 'string' }, json: { type: 'boolean', default: false } } as const
 
 /** The part of the help that is the same in all of them. */
-export const STORE_HELP = `  --secret-file FILE  the app's secret, one a line, the newest first; or in the environment, as SESSION_SECRET. With it sessions
-                      are named by their handles, as the app names them; without it by a short name of this command's own (~…)
+export const STORE_HELP = `  --secret-file FILE  the app's secret; of several one a line, the newest first. Or in the environment, as SESSION_SECRET, several
+                      separated by commas. With it sessions are named by their handles, as the app names them; without it by a
+                      short name of this command's own (~…)
   --json              print JSON, for programs
 `
 export const STORE_URLS = `STORE is sqlite:PATH, redis://HOST, rediss://HOST, redis+cluster://HOST:PORT,HOST:PORT, mongodb://HOST/DATABASE or
@@ -143,17 +144,21 @@ export function existingStore(url: string): SessionBackend {
 
 function secretsOf(values: OptionValues, { env }: Terminal): string[] {
   const file = values['secret-file']
-  if (typeof file !== 'string') return env['SESSION_SECRET'] ? [env['SESSION_SECRET']] : []
+  if (typeof file !== 'string') return listOf(env['SESSION_SECRET'] ?? '', ',')
   try {
-    const secrets = readFileSync(file, 'utf8')
-      .split('\n')
-      .map((line) => line.trim())
-      .filter((line) => line !== '')
+    const secrets = listOf(readFileSync(file, 'utf8'), '\n')
     if (secrets.length > 0) return secrets
   } catch (error) {
     throw new Trouble(`--secret-file ${file} cannot be read: ${(error as Error).message}`)
   }
   throw new Trouble(`--secret-file ${file} is empty.`)
+}
+
+function listOf(text: string, separator: string): string[] {
+  return text
+    .split(separator)
+    .map((secret) => secret.trim())
+    .filter((secret) => secret !== '')
 }
 
 /** Said where sessions are named without the app's secret. */

@@ -1,32 +1,24 @@
 import { strict as assert } from 'node:assert'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { request } from 'node:http'
-import { join } from 'node:path'
-import { after, it, type TestContext } from 'node:test'
-import { serverFor } from '@sessile/test-servers'
-import { RedisStore } from 'connect-redis'
-import { createClient } from 'redis'
+import { createServer, request } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { describe, it, type TestContext } from 'node:test'
 import { handleOf, newId } from '../../src/core/ids.ts'
-import { temporaryFolder } from '../stores/harnesses.ts'
+import { session } from '../../src/express/factory.ts'
+import { activity } from '../../src/monitor/activity.ts'
 import { backendByUrl } from '../../src/stores/by-url.ts'
-
-const HOUR = 3_600_000
-const folder = temporaryFolder()
-after(() => folder.clean())
+import { OLDER_STORES } from './older-stores.ts'
+import { folder, SECRET, start, until } from './running.ts'
 
 /** Starts it, and waits for its address. */
-async function start(t: TestContext, url: string, env: Record<string, string> = {}) {
-  const { SESSION_SECRET: _, ...inherited } = process.env
-  const main = join(import.meta.dirname, 'sessile.ts')
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, 'dashboard', url], {
-    env: { ...inherited, ...env },
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
+async function begin(t: TestContext, url: string, env?: Record<string, string>) {
+  const { child, printed } = start(['dashboard', url], env)
   t.after(() => child.kill('SIGKILL'))
-  let text = ''
-  while (!/token=[\w-]+/.test(text)) text += String((await once(child.stdout, 'data'))[0])
-  const address = new URL(/http:\S+/.exec(text)![0])
+  await until(() => {
+    assert.equal(child.exitCode, null, printed.stderr)
+    return /token=[\w-]+\s/.test(printed.stdout)
+  })
+  const address = new URL(/http:\S+/.exec(printed.stdout)![0])
   return { child, address, origin: address.origin }
 }
 
@@ -46,7 +38,7 @@ it('is refused to everybody but the one browser that came with the token', async
   const backend = backendByUrl(url)
   await backend.open!()
   await backend.close!()
-  const { child, address, origin } = await start(t, url)
+  const { child, address, origin } = await begin(t, url)
   assert.equal(address.hostname, '127.0.0.1')
   for (const path of ['/', '/api/start', '/api/sessions', '/?token=guess']) assert.equal(await statusOf(origin + path), 403)
   const headers = await entered(address)
@@ -68,37 +60,65 @@ it('is refused to everybody but the one browser that came with the token', async
   assert.deepEqual(await once(child, 'exit'), [0, null])
 })
 
-it('lists, finds, shows and ends sessions that express-session and connect-redis stored', async (t) => {
-  const server = await serverFor(t, 'redis')
-  if (!server) return
-  const client = createClient({ url: server.url })
-  client.on('error', () => {}) // the server may be gone before it is
-  await client.connect()
-  t.after(() => client.destroy())
-  const store = new RedisStore({ client: client as never })
-  const ids = Array.from({ length: 6 }, newId)
-  for (const [place, id] of ids.entries()) {
-    const data = { cookie: { originalMaxAge: HOUR }, ...(place < 2 ? { userId: 7, cart: [1, 2] } : {}) }
-    await store.set(id, data as never)
+describe('sessions that express-session stored are listed, found, shown and ended', () => {
+  for (const [name, open] of Object.entries(OLDER_STORES)) {
+    it(`by ${name}`, async (t) => {
+      const store = await open(t)
+      if (!store) return
+      const ids = Array.from({ length: 6 }, newId)
+      for (const [place, id] of ids.entries()) await store.set(id, place < 2 ? { userId: 7, cart: [1, 2] } : { views: 1 })
+      const handles = ids.map((id) => handleOf(id, SECRET))
+      const { address, origin } = await begin(t, store.url, { ...store.env, SESSION_SECRET: SECRET })
+      const headers = { ...(await entered(address)), 'x-sessile-dashboard': '1', 'content-type': 'application/json' }
+      const ask = async (path: string): Promise<any> => (await fetch(`${origin}/api/${path}`, { headers })).json()
+      const act = async (action: object): Promise<any> =>
+        (await fetch(`${origin}/api/act`, { method: 'POST', headers, body: JSON.stringify(action) })).json()
+      assert.equal((await ask('start')).watched, false)
+      const list = await ask('sessions')
+      assert.deepEqual(list.sessions.map(({ handle }: any) => handle).sort(), [...handles].sort())
+      assert.ok(list.sessions.every((row: any) => !('createdAt' in row) && row.idleExpiresAt > Date.now()))
+      for (const id of ids) assert.ok(!JSON.stringify(list).includes(id))
+      assert.equal((await ask('sessions?q=7')).sessions.length, 2)
+      assert.deepEqual((await ask('users')).users, [{ userId: '7', sessions: 2 }])
+      const detail = await ask(`session?handle=${handles[0]}`)
+      assert.deepEqual([detail.session.userId, detail.others.length], ['7', 1])
+      assert.deepEqual(
+        detail.attributes.find(({ name }: any) => name === 'cart'),
+        { name: 'cart', kind: 'list, 2' }
+      )
+      assert.equal((await act({ action: 'end', handle: handles[5]! })).ended, 1)
+      assert.ok(!(await store.get(ids[5]!)))
+      assert.equal((await act({ action: 'end-user', userId: '7' })).ended, 2)
+      assert.equal((await ask('overview')).stored.sessions, 3)
+      assert.deepEqual(await act({ action: 'end-everybody' }), { ended: 3, more: false })
+      for (const id of ids) assert.ok(!(await store.get(id)))
+    })
   }
-  const secret = 'the secret of the app'
-  const { address, origin } = await start(t, server.url, { SESSION_SECRET: secret })
-  const headers = { ...(await entered(address)), 'x-sessile-dashboard': '1', 'content-type': 'application/json' }
+})
+
+it('has charts and events where the app watches its sessions on that store, known by its secret', async (t) => {
+  const url = `sqlite:${folder.path('watched.db')}`
+  const sessions = session({ secret: SECRET, store: url, resave: false, saveUninitialized: true })
+  const seen = activity({ sessions, node: 'the app' })
+  const app = createServer((req, res) => sessions(req as never, res as never, () => seen(req as never, res as never, () => res.end('ok'))))
+  t.after(async () => {
+    app.close()
+    await seen.close()
+    await sessions.close()
+  })
+  await once(app.listen(0, '127.0.0.1'), 'listening')
+  for (let n = 0; n < 3; n += 1) await (await fetch(`http://127.0.0.1:${(app.address() as AddressInfo).port}/`)).text()
+  await seen.flush()
+  const { address, origin } = await begin(t, url, { SESSION_SECRET: `${SECRET},an older one` })
+  const headers = await entered(address)
   const ask = async (path: string): Promise<any> => (await fetch(`${origin}/api/${path}`, { headers })).json()
-  const act = (action: object) => fetch(`${origin}/api/act`, { method: 'POST', headers, body: JSON.stringify(action) })
-  const list = await ask('sessions')
-  assert.deepEqual(list.sessions.map((row: any) => row.handle).sort(), ids.map((id) => handleOf(id, secret)).sort())
-  for (const id of ids) assert.ok(!JSON.stringify(list).includes(id))
-  assert.equal((await ask('sessions?q=7')).sessions.length, 2)
-  const detail = await ask(`session?handle=${handleOf(ids[0]!, secret)}`)
-  assert.deepEqual([detail.session.userId, detail.others.length], ['7', 1])
-  assert.deepEqual(
-    detail.attributes.find(({ name }: any) => name === 'cart'),
-    { name: 'cart', kind: 'list, 2' }
-  )
-  assert.equal((await act({ action: 'end', handle: handleOf(ids[5]!, secret) })).status, 200)
-  assert.equal(await store.get(ids[5]!), null)
-  assert.equal(((await (await act({ action: 'end-user', userId: '7' })).json()) as any).ended, 2)
-  assert.deepEqual([await store.get(ids[0]!), await store.get(ids[1]!)], [null, null])
-  assert.equal((await ask('overview')).stored.sessions, 3)
+  assert.equal((await ask('start')).watched, true)
+  const { live, hour } = await ask('overview')
+  assert.deepEqual([live.active5.guests, hour.totals.started, hour.totals.nodes], [3, 3, { 'the app': 3 }])
+  const seenLast = await ask('sessions?order=seen')
+  assert.deepEqual([seenLast.sessions.length, seenLast.sessions[0].pages], [3, 1])
+  // without the secret handles are other ones, and what was seen belongs to none
+  const unknown = await begin(t, url)
+  const cookie = await entered(unknown.address)
+  assert.equal(((await (await fetch(`${unknown.origin}/api/start`, { headers: cookie })).json()) as any).watched, false)
 })

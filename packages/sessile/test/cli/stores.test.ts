@@ -1,57 +1,11 @@
 import { strict as assert } from 'node:assert'
-import { spawn, type ChildProcess } from 'node:child_process'
-import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { after, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import { setTimeout as pause } from 'node:timers/promises'
-import { serverFor } from '@sessile/test-servers'
-import { MongoStore } from 'connect-mongo'
-import connectPgSimple from 'connect-pg-simple'
-import { RedisStore } from 'connect-redis'
-import session from 'express-session'
-import pg from 'pg'
-import { createClient } from 'redis'
 import { handleOf, newId } from '../../src/core/ids.ts'
 import { backendByUrl } from '../../src/stores/by-url.ts'
 import { change, recordsOn } from '../../src/testing/guarantees/tools.ts'
-import { legacyTable, newTable } from '../stores/postgres-harness.ts'
-import { temporaryFolder } from '../stores/harnesses.ts'
-
-const SECRET = 'the secret of the app, which is long enough'
-const HOUR = 3_600_000
-const folder = temporaryFolder()
-const running = new Set<ChildProcess>()
-after(() => {
-  for (const child of running) child.kill('SIGKILL')
-  folder.clean()
-})
-
-/** Starts `sessile` as a shell does. */
-function start(args: readonly string[], env: Record<string, string> = {}) {
-  const { SESSION_SECRET: _, STORE_URL: __, ...inherited } = process.env
-  const main = join(import.meta.dirname, 'sessile.ts')
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', main, ...args], {
-    env: { ...inherited, ...env },
-    stdio: ['ignore', 'pipe', 'pipe']
-  })
-  running.add(child)
-  const printed = { stdout: '', stderr: '' }
-  for (const name of ['stdout', 'stderr'] as const) child[name].on('data', (chunk) => (printed[name] += String(chunk)))
-  const done = once(child, 'close').then(() => {
-    running.delete(child)
-    return { code: child.exitCode, ...printed }
-  })
-  return { child, printed, done }
-}
-
-const run = (args: readonly string[], env?: Record<string, string>) => start(args, env).done
-
-async function runJson(args: readonly string[], env?: Record<string, string>) {
-  const { code, stdout, stderr } = await run([...args, '--json'], env)
-  assert.ok(stdout.startsWith('{'), `no JSON, but ${stdout}${stderr}`)
-  return { code, ...(JSON.parse(stdout) as Record<string, any>) } as Record<string, any>
-}
+import { folder, HOUR, run, runJson, SECRET, start, until } from './running.ts'
 
 /** Sessions of ours in a file: 12, every third one of user `ada`, the first one seen last. */
 async function filled(name: string): Promise<{ url: string; keys: string[] }> {
@@ -67,13 +21,6 @@ async function filled(name: string): Promise<{ url: string; keys: string[] }> {
   }
   await backend.close!()
   return { url, keys }
-}
-
-async function until(holds: () => boolean): Promise<void> {
-  for (let tries = 0; !holds(); tries++) {
-    assert.ok(tries < 1000, 'it was waited for in vain')
-    await pause(10)
-  }
 }
 
 describe('sessile on a store', () => {
@@ -114,6 +61,10 @@ describe('sessile on a store', () => {
       const shown = await runJson(['show', url, handleOf(keys[1]!, secret), '--secret-file', folder.path('secrets')])
       assert.deepEqual([shown['code'], shown['session']], [0, handleOf(keys[1]!, SECRET)])
     }
+    // in the environment several are separated by commas
+    const two = { SESSION_SECRET: ` ${SECRET} , older secret,` }
+    for (const secret of [SECRET, 'older secret'])
+      assert.equal((await runJson(['show', url, handleOf(keys[3]!, secret)], two))['session'], handleOf(keys[3]!, SECRET))
     const byEnvironment = await runJson(['show', handleOf(keys[2]!, SECRET)], { SESSION_SECRET: SECRET, STORE_URL: url })
     assert.equal(byEnvironment['session'], handleOf(keys[2]!, SECRET))
     assert.deepEqual((await run(['show', url, handleOf(keys[2]!, SECRET)])).code, 2)
@@ -248,73 +199,5 @@ describe('sessile on a store', () => {
       assert.match(done.stdout + done.stderr, words)
       assert.doesNotMatch(done.stdout + done.stderr, /geheim|at \w+ \(/)
     }
-  })
-})
-
-describe('sessile on a store that express-session filled', () => {
-  const cookie = { originalMaxAge: HOUR, path: '/', expires: new Date(Date.now() + HOUR) }
-  const writing = (store: session.Store, sid: string, data: object): Promise<void> =>
-    new Promise((resolve, reject) => {
-      store.set(sid, { cookie, ...data } as never, (error?: unknown) => (error ? reject(error as Error) : resolve()))
-    })
-
-  async function looks(url: string, store: session.Store): Promise<void> {
-    const ids = Array.from({ length: 9 }, newId)
-    for (const [place, id] of ids.entries())
-      await writing(store, id, place < 3 ? { userId: 7, cart: [1] } : place < 5 ? { passport: { user: 'bob' } } : { views: 1 })
-    const env = { STORE_URL: url, SESSION_SECRET: SECRET }
-    const stats = await runJson(['stats'], env)
-    assert.deepEqual([stats['sessions'], stats['guests'], stats['users'], stats['seen5m']], [9, 4, 2, 9])
-    const { sessions } = await runJson(['list', '--user', '7'], env)
-    assert.deepEqual(
-      sessions.map((row: any) => row.session).sort(),
-      ids
-        .slice(0, 3)
-        .map((id) => handleOf(id, SECRET))
-        .sort()
-    )
-    assert.match((await run(['show', handleOf(ids[0]!, SECRET)], env)).stdout, /cart +list, 1/)
-    assert.equal((await runJson(['revoke', '--user', 'bob', '--yes'], env))['ended'], 2)
-    assert.equal((await runJson(['sweep'], env))['code'], 0)
-    const to = `sqlite:${folder.path(`${new URL(url).protocol.slice(0, -1)}.db`)}`
-    assert.equal((await runJson(['migrate', '--from', url, '--to', to]))['moved'], 7)
-    const target = backendByUrl(to)
-    assert.deepEqual([...(await target.keysOfUser!('7'))].sort(), ids.slice(0, 3).sort())
-    await target.close!()
-  }
-
-  it('by connect-redis', async (t) => {
-    const server = await serverFor(t, 'redis')
-    if (!server) return
-    const client = createClient({ url: server.url })
-    client.on('error', () => {})
-    await client.connect()
-    await looks(server.url, new RedisStore({ client: client as never }))
-    client.destroy()
-  })
-
-  it('by connect-pg-simple', async (t) => {
-    const server = await serverFor(t, 'postgres')
-    if (!server) return
-    const pool = new pg.Pool({ connectionString: server.url })
-    pool.on('error', () => {})
-    const tableName = newTable()
-    await pool.query(legacyTable(tableName))
-    const store = new (connectPgSimple(session))({ pool, tableName, pruneSessionInterval: false })
-    const url = new URL(server.url)
-    url.searchParams.set('tableName', tableName)
-    await looks(url.href, store as unknown as session.Store)
-    store.close()
-    await pool.end()
-  })
-
-  it('by connect-mongo', async (t) => {
-    const server = await serverFor(t, 'mongo')
-    if (!server) return
-    const store = MongoStore.create({ mongoUrl: server.url, collectionName: 'older' })
-    const url = new URL(server.url)
-    url.searchParams.set('collectionName', 'older')
-    await looks(url.href, store as unknown as session.Store)
-    await store.close()
   })
 })
