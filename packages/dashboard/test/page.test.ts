@@ -222,6 +222,25 @@ describe('the page', { skip }, () => {
     await done()
   })
 
+  it('ends all others’ sessions, then everybody’s', async () => {
+    const { page, done } = await admin({}, unwatched)
+    await visit(page, 'sessions')
+    await page.locator('tbody tr').nth(10).waitFor()
+    const choose = async (choice: string, button: string) => {
+      await page.getByText('End many …').click()
+      await page.getByRole('button', { name: choice }).click()
+      assert.equal(await page.getByRole('button', { name: choice }).isVisible(), false)
+      await page.getByRole('dialog').getByRole('button', { name: button }).click()
+    }
+    await choose('All but mine', 'End all others')
+    await page.getByText(/^\d\d sessions were ended\.$/).waitFor()
+    await page.locator('tbody tr:only-child').getByText('This one').waitFor()
+    await choose('Everybody’s, mine too', 'End everybody’s')
+    await page.getByText('Your session has ended.').waitFor()
+    assert.deepEqual((await unwatched.sessions.scan()).sessions, [])
+    await done()
+  })
+
   it('comes to less than 80 kB compressed', async () => {
     const context = await browser.newContext()
     const page = await context.newPage()

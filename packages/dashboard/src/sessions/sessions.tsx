@@ -51,7 +51,7 @@ export function Sessions() {
         <h1 tabIndex={-1}>Sessions</h1>
         <details class="menu">
           <summary>End many …</summary>
-          <div>
+          <div onClick={({ currentTarget }) => currentTarget.parentElement!.removeAttribute('open')}>
             {start.value?.handle !== undefined && (
               <button
                 type="button"
@@ -73,12 +73,12 @@ export function Sessions() {
                 ask({
                   action: { action: 'end-everybody' },
                   title: 'End everybody’s sessions?',
-                  text: 'All are signed out at once, you too, and visitors lose what only their session held.',
+                  text: `All are signed out at once${start.value?.handle === undefined ? '' : ', you too'}, and visitors lose what only their session held.`,
                   button: 'End everybody’s'
                 })
               }
             >
-              Everybody’s, mine too
+              {start.value?.handle === undefined ? 'Everybody’s' : 'Everybody’s, mine too'}
             </button>
           </div>
         </details>
