@@ -1,14 +1,19 @@
 import { strict as assert } from 'node:assert'
+import { execFileSync } from 'node:child_process'
+import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { TestContext } from 'node:test'
+import { inspect } from 'node:util'
 import { sign } from 'cookie-signature'
 import type { SessionBackend } from '../../src/core/backend.ts'
 import { newId } from '../../src/core/ids.ts'
-import type { Sessions } from '../../src/entries/index.ts'
+import type { SessionManager } from '../../src/entries/index.ts'
 import { ours, SECRET, serve, type Running } from '../express/helpers.ts'
 
 export const cookieOf = (id: string): string => `connect.sid=${encodeURIComponent(`s:${sign(id, SECRET)}`)}`
 
-export type App = Running & { handled(): number; sessions: Sessions }
+export type App = Running & { handled(): number; sessions: SessionManager }
 
 /**
  * An app that changes its session at every request to `/write`, puts so many bytes into it at `/fill?bytes`, ends it at `/end`, and
@@ -25,7 +30,66 @@ export async function appOn(t: TestContext, store: SessionBackend): Promise<App>
     if (req.url === '/end') return req.session.destroy((error: Error | null) => res.writeHead(error ? 503 : 200).end(error?.message))
     res.end(String(req.session.n ?? 'anonymous'))
   })
-  return Object.assign(server, { handled: () => handled, sessions: middleware as Sessions })
+  return Object.assign(server, { handled: () => handled, sessions: middleware as SessionManager })
+}
+
+/** An error as it is told. */
+export interface Told {
+  code: string
+  status: number
+  message: string
+  cause?: { code?: unknown; codeName?: unknown }
+}
+
+export const last = (running: App): Told => running.errors.at(-1) as Told
+
+/** Whoever logs the app's errors, with all that hangs on them, logs no id and nothing of a session. */
+export function tellsNothing(running: App, ...secrets: string[]): void {
+  const printed = inspect(running.errors, { depth: Infinity, showHidden: true })
+  for (const secret of ['hunter2', ...secrets]) assert.ok(!printed.includes(secret), printed)
+}
+
+/** A file system of its own, which is soon full. */
+export interface TinyDisk {
+  readonly folder: string
+  /** Takes all the room that is left. */
+  fill(): void
+  /** Gives it back. */
+  empty(): void
+  remount(mode: 'ro' | 'rw'): void
+}
+
+/** @returns `undefined` where mounting is not permitted, which the test's output tells */
+export function tinyDisk(t: TestContext, size: string): TinyDisk | undefined {
+  const folder = mkdtempSync(join(tmpdir(), 'sessile-disk-'))
+  const run = (command: string, ...args: string[]): void => void execFileSync(command, args, { stdio: 'pipe' })
+  try {
+    run('mount', '-t', 'tmpfs', '-o', `size=${size}`, 'tmpfs', folder)
+  } catch (error) {
+    rmSync(folder, { recursive: true })
+    t.diagnostic(`not tried on a full disk, since none could be mounted: ${String((error as Error).message).trim()}`)
+    return undefined
+  }
+  t.after(() => {
+    run('umount', '--lazy', folder)
+    rmSync(folder, { recursive: true })
+  })
+  const filling = join(folder, 'filling')
+  return {
+    folder,
+    fill() {
+      const file = openSync(filling, 'a')
+      try {
+        for (;;) writeSync(file, Buffer.alloc(4096))
+      } catch (error) {
+        assert.equal((error as NodeJS.ErrnoException).code, 'ENOSPC')
+      } finally {
+        closeSync(file)
+      }
+    },
+    empty: () => rmSync(filling),
+    remount: (mode) => run('mount', '-o', `remount,${mode}`, folder)
+  }
 }
 
 /** A request with a session's cookie fails, clearly, and no handler takes its user for somebody unknown. */

@@ -109,7 +109,8 @@ export class Connection {
     this.#made = new WeakMap()
     throw new SessionError(
       'store-failed',
-      `sqlite: the file ${this.#file} was deleted or replaced while it was open. The next call opens what is there then.`
+      `sqlite: the file ${this.#file} was deleted or replaced while it was open. The next call opens what is there then. ` +
+        'To put another one in its place, stop the app first: what is left of its -wal file would be taken for part of the new one.'
     )
   }
 
