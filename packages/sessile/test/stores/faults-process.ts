@@ -46,6 +46,25 @@ export class ProcessInTrouble {
   }
 }
 
+/** Lets a process close its store while an answer is awaited, and something happens to its connection. @returns its exit code */
+export async function closeDuring(url: string, fault: () => void): Promise<number | null> {
+  const child = fork(fileURLToPath(import.meta.url), [url, 'close'])
+  await once(child, 'message')
+  fault()
+  const [code] = (await once(child, 'exit')) as [number | null]
+  return code
+}
+
+async function close(url: string): Promise<void> {
+  const store = backendByUrl(url)
+  await store.create('one', { data: '{}', expiresAt: Date.now() + 60_000 })
+  const answer = Promise.allSettled([store.read('one')])
+  const closed = store.close!()
+  process.send!('closing')
+  await closed
+  await answer
+}
+
 async function work(url: string): Promise<void> {
   const store = backendByUrl(url)
   const delays = monitorEventLoopDelay({ resolution: 10 })
@@ -67,4 +86,7 @@ async function work(url: string): Promise<void> {
   })
 }
 
-if (process.send && process.argv[1] === fileURLToPath(import.meta.url)) await work(process.argv[2]!)
+if (process.send && process.argv[1] === fileURLToPath(import.meta.url)) {
+  const [, , url, task] = process.argv
+  await (task === 'close' ? close(url!) : work(url!))
+}

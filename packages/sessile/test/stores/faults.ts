@@ -6,7 +6,7 @@ import { isSessionError } from '../../src/core/errors.ts'
 import { newId } from '../../src/core/ids.ts'
 import type { TestServer } from '../../../test-servers/src/index.ts'
 import { counting, countUnder, recordsWithin, Writers } from './faults-writers.ts'
-import { FAST_DEADLINE_MS, ProcessInTrouble } from './faults-process.ts'
+import { closeDuring, FAST_DEADLINE_MS, ProcessInTrouble } from './faults-process.ts'
 import { lineTo, type Line } from './line.ts'
 
 const HOUR = 3_600_000
@@ -133,6 +133,16 @@ export function faultsSuite({ name, server, make, byUrl }: FaultyStore): void {
       assert.ok(stoodStill.usualMs < 200 && stoodStill.mostMs < 1000, `the event loop stood still: ${JSON.stringify(stoodStill)}`)
       assert.ok(heap - before.heap < 1_500_000, `the heap grew from ${before.heap} to ${heap} bytes`)
       assert.equal(await process.ended(), 0)
+    })
+
+    it(`${name}: a process whose connection breaks while it closes its store ends properly`, async () => {
+      await using line = await lineTo(server.url)
+      for (const fault of [line.cut, line.silence]) {
+        line.slow(100)
+        // 13 would be that of a process in which something is awaited and nothing happens any more
+        assert.equal(await closeDuring(byUrl(line.url), fault), 0)
+        line.mend()
+      }
     })
   }
 
