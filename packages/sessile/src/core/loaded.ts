@@ -71,6 +71,11 @@ export class Loaded {
     this.object = object
   }
 
+  /** Whether what is stored is what was read, as far as is known. */
+  get isAsRead(): boolean {
+    return this.stored === this.#read
+  }
+
   get text(): string {
     return (this.#text ??= this.#read.text)
   }

@@ -237,6 +237,7 @@ export class Finish implements Around {
     const { res, next, context } = this.#of
     if (!sent) {
       if (res.headersSent) res.destroy()
+    this.#of.watcher?.answered(this.#of)
       else clearAnswer(res)
       return next(failure.error)
     }

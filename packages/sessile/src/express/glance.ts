@@ -1,21 +1,34 @@
-import type { Context } from './context.ts'
-import { ownerOf } from './context.ts'
-import { LAZY } from './lazy.ts'
-import type { RequestSession } from './request-session.ts'
-import type { SessionRequest } from './types.ts'
+import type { ServerResponse } from 'node:http'
 
-/** Names the manager's method for those who look at each request. Not for others: what it gives may be an id. */
+/** Names the manager's method for those who look at each request. Not for others: what it gives holds an id. */
 export const GLANCE = Symbol('sessile.glance')
 
-/**
- * Tells the stored session of a request from all others, and from the same one under another user, at the cost of a look.
- * @returns `undefined` where that takes more than a look
- */
-export function glanceAt(context: Context, req: object): string | undefined {
-  const of = ownerOf<RequestSession>(req as SessionRequest)
-  const current = of?.current()
-  if (!of || !current || !of.loaded) return undefined
-  const { loaded, loadedId } = of
-  if (current === LAZY) return loadedId === of.req.sessionID ? loaded.key : undefined
-  return loadedId === current.id ? `${loaded.key} ${context.userIdOf(current) ?? ''}` : undefined
+/** A stored session as a request holds it. */
+export interface Held {
+  readonly key: string
+  /** What the store holds of it as far as is known; a touch moves its time. */
+  readonly stored: {
+    /** `undefined` also where the store does not say whose a record is; what this request wrote says it. */
+    readonly userId: string | undefined
+    /** Epoch ms. */
+    readonly expiresAt: number
+  }
+  /** Whether this request has not written it. */
+  readonly isAsRead: boolean
+}
+
+/** What those see of a request who look at each. */
+export interface Glanced {
+  readonly req: object
+  readonly res: ServerResponse
+  /** The stored session of the request; `undefined` where it has none (any more), or where that takes more than a look. */
+  readonly standing: Held | undefined
+  /** Told when all of the answer was handed over, before any of the client's next requests can be read. */
+  watcher: Watcher | undefined
+  /** What the watcher wants to find again then. */
+  watched: unknown
+}
+
+export interface Watcher {
+  answered(glanced: Glanced): void
 }

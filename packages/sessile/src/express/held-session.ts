@@ -193,6 +193,11 @@ function parsed(text: string): object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('It is JSON, but no object.')
   // a record without any cookie is express-session's own error
   if (Object.hasOwn(value, 'cookie') && !isCookie((value as { cookie: unknown }).cookie)) throw new SyntaxError('Its cookie is none.')
+  /** The stored session of the request, unless it went on to another. */
+  get standing(): Loaded | undefined {
+    return this.loadedId === this.req.sessionID ? this.loaded : undefined
+  }
+
   return value
 }
 

@@ -5,7 +5,7 @@ import type { SessionEvent, SessionEvents } from '../core/events.ts'
 import { keyOfHandle } from '../core/ids.ts'
 import { milliseconds, type Duration } from '../core/options.ts'
 import { ownerOf, type Context } from './context.ts'
-import { GLANCE, glanceAt } from './glance.ts'
+import { GLANCE, type Glanced } from './glance.ts'
 import { exclusiveOf, type Exclusive, type ExclusiveOptions } from './exclusive.ts'
 import * as identity from './identity.ts'
 import { infoOfRequest, infoOfUnseen, infosOf, type SessionInfo } from './info.ts'
@@ -24,7 +24,7 @@ export interface SessionManager {
    */
   describe(req: object): SessionInfo | undefined
   /** For those who look at each request; see `glance.ts`. @internal */
-  [GLANCE](req: object): string | undefined
+  readonly [GLANCE]: (req: object) => Glanced | undefined
   /** The live sessions of a user. @throws SessionError `not-supported`, `bad-argument` */
   of(userId: string | number): Promise<SessionInfo[]>
   /** The session of a handle. */
@@ -92,7 +92,7 @@ export function managerOf(context: Context): SessionManager {
       )
     },
 
-    [GLANCE]: (req) => glanceAt(context, req),
+    [GLANCE]: (req) => ownerOf<RequestSession>(req as SessionRequest),
 
     async of(userId) {
       return infosOf(context, await records.users.list(textOf(userId)))

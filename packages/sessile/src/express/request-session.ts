@@ -10,6 +10,7 @@ import { ask } from '../stores/express-store/ask.ts'
 import type { Context } from './context.ts'
 import { Cookie } from './cookie.ts'
 import { valueAgain, valueFor, type RequestCookie } from './cookie-header.ts'
+import type { Glanced } from './glance.ts'
 import { HeldSession } from './held-session.ts'
 import * as identity from './identity.ts'
 import { InFlight } from './in-flight.ts'
@@ -20,7 +21,7 @@ import { attributesOf, textOf } from './text.ts'
 import type { Attributes, Next, SessionRequest, SessionResponse } from './types.ts'
 
 /** What is known of one request's session, and what people do with it before the request ends. */
-export class RequestSession extends HeldSession implements SessionOwner {
+export class RequestSession extends HeldSession implements SessionOwner, Glanced {
   readonly res: SessionResponse
   readonly next: Next
   readonly secrets: readonly Secret[]
@@ -35,6 +36,9 @@ export class RequestSession extends HeldSession implements SessionOwner {
   cookieToClear: Cookie | undefined
   /** Operations that people asked for and that are under way; most requests have none. */
   #inFlight: InFlight | undefined
+  watcher: Glanced['watcher']
+  watched: unknown
+
   constructor(context: Context, req: SessionRequest, res: SessionResponse, next: Next, secrets: readonly Secret[], cookie: RequestCookie) {
     super(context, req)
     this.res = res

@@ -45,7 +45,8 @@ export class History {
   readonly #options: HistoryOptions
   #sampledAt = -Infinity
   #pages = 0
-  #pagesAt = 0
+  /** The beginning of the minute that they are of. */
+  #pagesFrom = 0
   readonly #listeners = new Set<(entry: EventEntry) => void>()
 
   constructor(room: Room, sessionsRemoveExpired: boolean, options: HistoryOptions) {
@@ -59,15 +60,17 @@ export class History {
 
   /** A page was asked for. Those of one minute are put together before they are counted. */
   page(at: number): void {
-    if (minuteOf(at) !== minuteOf(this.#pagesAt)) this.#countPages()
-    this.#pagesAt = at
+    if (at < this.#pagesFrom || at >= this.#pagesFrom + MINUTE) {
+      this.#countPages()
+      this.#pagesFrom = minuteOf(at) * MINUTE
+    }
     this.#pages += 1
   }
 
   #countPages(): void {
     if (this.#pages === 0) return
-    this.#tallies.add(this.#pagesAt, 'pages', this.#pages)
-    this.#tallies.add(this.#pagesAt, `node.${this.#options.node}`, this.#pages)
+    this.#tallies.add(this.#pagesFrom, 'pages', this.#pages)
+    this.#tallies.add(this.#pagesFrom, `node.${this.#options.node}`, this.#pages)
     this.#pages = 0
   }
 
@@ -125,11 +128,9 @@ export class History {
 
   /** A record of activity was written: what it stands for now counts, and what it stood for does not any more. */
   readonly told: Told = (before, after, handle, expiresAt) => {
-    for (const [sign, record] of [
-      [-1, before],
-      [1, after]
-    ] as const) {
-      if (record) this.#contribute(record, sign)
+    if (!before || !countsAlike(before, after)) {
+      if (before) this.#contribute(before, -1)
+      this.#contribute(after, 1)
     }
     if (!('seen' in after)) return
     const { lastSeenAt, firstSeenAt } = after.seen
@@ -246,6 +247,18 @@ export class History {
       return rest
     })
   }
+}
+
+/** Whether two accounts of a session that goes on count as the same, as most are: what would be taken away is what would be added. */
+function countsAlike(before: ActivityRecord, after: ActivityRecord): boolean {
+  if (!('seen' in before) || !('seen' in after)) return false
+  const [one, other] = [before.seen, after.seen]
+  return (
+    one.firstSeenAt === other.firstSeenAt &&
+    minuteOf(one.lastSeenAt) === minuteOf(other.lastSeenAt) &&
+    one.userAgent === other.userAgent &&
+    (one.userId === undefined) === (other.userId === undefined)
+  )
 }
 
 function minuteOf(at: number): number {

@@ -5,7 +5,7 @@ import { SessionError } from '../core/errors.ts'
 import type { SessionEvent, SessionEvents } from '../core/events.ts'
 import { milliseconds, resolveOptions, type Duration } from '../core/options.ts'
 import type { Secrets } from '../core/signatures.ts'
-import type { GLANCE } from '../express/glance.ts'
+import type { GLANCE, Glanced } from '../express/glance.ts'
 import type { AlertOptions } from './alerts.ts'
 import { ADDRESSES, asksForPrivacy, type Addresses } from './privacy.ts'
 
@@ -29,7 +29,7 @@ export interface WatchedSessions<Req extends HttpRequest = HttpRequest> {
   readonly backend: SessionBackend
   describe(req: Req): WatchedSession | undefined
   /** What the manager has for those who look at each request. */
-  [GLANCE]?(req: Req): string | undefined
+  [GLANCE]?: (req: Req) => Glanced | undefined
   on<E extends SessionEvent>(event: E, listener: (payload: SessionEvents[E]) => void): () => void
   /** Needed by `exportUser` and `eraseUser`. */
   of?(userId: string): Promise<WatchedSession[]>
