@@ -1,14 +1,16 @@
 import { strict as assert } from 'node:assert'
 import { once } from 'node:events'
+import { chownSync, statSync } from 'node:fs'
 import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { after, test, type TestContext } from 'node:test'
 import { startServer } from '@sessile/test-servers'
 import pg from 'pg'
 import { newId } from '../../src/core/ids.ts'
 import { postgresStore } from '../../src/entries/postgres.ts'
+import { idOf } from '../express/helpers.ts'
 import { newTable } from './postgres-harness.ts'
 import { isSelected } from './selected.ts'
-import { appOn, cannotWrite, cookieOf, refuses, type App } from './trouble.ts'
+import { appOn, cannotWrite, cookieOf, last, refuses, tellsNothing, tinyDisk, type App } from './trouble.ts'
 
 const app = (t: TestContext, url: string, options: object = {}): Promise<App> =>
   appOn(t, postgresStore({ url, tableName: newTable(), ...options }))
@@ -83,6 +85,42 @@ if (server && server.skipped === undefined && server.controllable) {
     await admin.query(`ALTER ROLE ${name} RESET default_transaction_read_only`)
     const writing = await app(t, as(`${name}:right`), { tableName, userIndex: false })
     assert.equal((await writing.get('/write', { cookie })).body, '2')
+  })
+
+  test('postgres: no room on the disk, until there is', async (t) => {
+    const disk = tinyDisk(t, '1m')
+    if (!disk) return
+    const { rows } = await admin.query<{ data_directory: string }>('SHOW data_directory')
+    const { uid, gid } = statSync(rows[0]!.data_directory)
+    chownSync(disk.folder, uid, gid)
+    await admin.query(`CREATE TABLESPACE tiny LOCATION '${disk.folder}'`)
+    const tableName = newTable()
+    await admin.query(
+      `CREATE TABLE "${tableName}" (sid varchar, sess json NOT NULL, expire timestamp(6) NOT NULL, sessile_user text,
+        PRIMARY KEY (sid) USING INDEX TABLESPACE tiny) TABLESPACE tiny`
+    )
+    const store = postgresStore({ url: server.url, tableName })
+    const running = await appOn(t, store)
+    try {
+      const { cookie } = await running.get('/write')
+      disk.fill()
+      await running.get('/fill?200000', { cookie }).catch(() => {})
+      assert.equal(last(running).code, 'store-failed')
+      assert.match(last(running).message, /postgres: swap failed: could not extend file .*No space left on device/)
+      assert.equal(last(running).cause?.code, '53100')
+      const { status } = await running.get('/fill?200000').catch(() => ({ status: 503 }))
+      assert.notEqual(status, 200)
+      assert.match(last(running).message, /postgres: create failed: could not extend file/)
+      assert.equal((await running.get('/', { cookie })).body, '1', 'what is there can be read, and lives on')
+      disk.empty()
+      assert.equal((await running.get('/fill?200000', { cookie })).status, 200)
+      assert.equal((await running.get('/write', { cookie })).body, '2')
+      tellsNothing(running, idOf(cookie))
+    } finally {
+      await store.close!()
+      await admin.query(`DROP TABLE "${tableName}"`)
+      await admin.query('DROP TABLESPACE tiny')
+    }
   })
 
   test('postgres: no connection left for us', async (t) => {

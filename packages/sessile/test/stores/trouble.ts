@@ -1,5 +1,6 @@
 import { strict as assert } from 'node:assert'
 import { execFileSync } from 'node:child_process'
+import { randomBytes } from 'node:crypto'
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -26,7 +27,8 @@ export async function appOn(t: TestContext, store: SessionBackend): Promise<App>
   const server = await serve(t, middleware, (req, res) => {
     handled++
     if (req.url === '/write') req.session.n = (req.session.n ?? 0) + 1
-    if (req.url.startsWith('/fill?')) req.session.filling = 'x'.repeat(Number(req.url.slice('/fill?'.length)))
+    // nothing that a database could make smaller
+    if (req.url.startsWith('/fill?')) req.session.filling = randomBytes(Number(req.url.slice('/fill?'.length)) / 2).toString('hex')
     if (req.url === '/end') return req.session.destroy((error: Error | null) => res.writeHead(error ? 503 : 200).end(error?.message))
     res.end(String(req.session.n ?? 'anonymous'))
   })
