@@ -216,6 +216,41 @@ function rules({ name, column, open }: OlderPackage): void {
       assert.deepEqual(await ours.keysOfUser!('dan'), [])
     })
 
+    it('lists by user what they wrote and we have not stored yet, also when it becomes another one’s', async (t) => {
+      const [byUser, byPassport, guest] = [newId(), newId(), newId()]
+      await older.set(byUser, sessionOf(HOUR, { userId: 'eva' }))
+      await older.set(byPassport, sessionOf(HOUR, { passport: { user: 7 } }))
+      await older.set(guest, sessionOf(HOUR, { name: 'eva' }))
+      assert.equal((await read(byUser))!.userId, 'eva')
+      assert.deepEqual(await ours.keysOfUser!('eva'), [byUser])
+      assert.deepEqual(await ours.keysOfUser!('7'), [byPassport])
+      await older.set(byUser, sessionOf(HOUR, { userId: 'max' }))
+      await older.set(guest, sessionOf(HOUR, { userId: 'eva' }))
+      assert.equal((await read(byUser))!.userId, 'max')
+      assert.deepEqual(await ours.keysOfUser!('max'), [byUser])
+      assert.deepEqual(await ours.keysOfUser!('eva'), [guest])
+      const middleware = session({ secret: 'teal lantern', resave: false, saveUninitialized: false, store: `sqlite:${file}` })
+      t.after(() => middleware.close())
+      assert.equal(await middleware.revokeAll('eva'), 1)
+      assert.equal(await older.get(guest), undefined)
+      assert.ok(await older.get(byUser))
+    })
+
+    it('whose a session is by a rule of the app, they do not undo', async () => {
+      const key = newId()
+      const data = JSON.stringify(sessionOf(HOUR, { account: 'ida' }))
+      await ours.create(key, { data, expiresAt: Date.now() + HOUR, userId: 'ida' })
+      await older.set(key, sessionOf(HOUR, { account: 'ida', views: 1 }))
+      assert.deepEqual(await ours.keysOfUser!('ida'), [key])
+      const { version, userId } = (await read(key))!
+      assert.equal(userId, 'ida')
+      // and what is nobody's by that rule is nobody's
+      const next = JSON.stringify(sessionOf(HOUR, { userId: 'ida' }))
+      await ours.swap(key, version, { data: next, expiresAt: Date.now() + HOUR })
+      assert.equal((await read(key))!.userId, undefined)
+      assert.deepEqual(await ours.keysOfUser!('ida'), [])
+    })
+
     it('a session without an end stays so, and they read it', async () => {
       const key = newId()
       await ours.create(key, { data: JSON.stringify(sessionOf(undefined)), expiresAt: Infinity })

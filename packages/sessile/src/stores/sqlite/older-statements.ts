@@ -7,14 +7,16 @@ import type { OlderForm } from './format.ts'
  * writes until its end.
  *
  * The version of a session is its text, as an older writer changes nothing else. It is compared, and read, as text, whatever type its
- * column made of it.
+ * column made of it. Each write of an older writer replaces the row, so that it gets another `rowid`; ours keep it, as touches do. That
+ * tells what was noted of a session before an older writer changed it.
  */
 function texts(table: string, { column, end }: OlderForm) {
   const users = usersOf(table)
-  const record = `CAST(sess AS TEXT) AS data, ${end} AS end, (SELECT user_id FROM ${users} AS u WHERE u.sid = t.sid) AS user_id`
+  const record = `t.rowid AS id, t.sid AS key, CAST(sess AS TEXT) AS data, ${end} AS end, user_id, u.row IS t.rowid AS noted`
+  const joined = `"${table}" AS t LEFT JOIN ${users} AS u ON u.sid = t.sid`
   return {
     /** (key, now) */
-    read: `SELECT ${record} FROM "${table}" AS t WHERE sid = ? AND ${end} > ?`,
+    read: `SELECT ${record} FROM ${joined} WHERE t.sid = ? AND ${end} > ?`,
     /** (key, now): whether there is one at all. */
     look: `SELECT 1 FROM "${table}" WHERE sid = ? AND ${end} > ?`,
     /** (now, key, end, data): the unique key decides between two at once; only what has expired gives way. */
@@ -25,23 +27,30 @@ function texts(table: string, { column, end }: OlderForm) {
     /** (now, key, expiresAt, end): writes nothing where the life is longer already, or over. */
     extend: `UPDATE "${table}" SET ${column} = ?4 WHERE sid = ?2 AND ${end} > ?1 AND ${end} < ?3`,
     /** (key): also one that has expired. */
-    find: `SELECT ${record} FROM "${table}" AS t WHERE sid = ?`,
+    find: `SELECT ${record} FROM ${joined} WHERE t.sid = ?`,
     /** (key) */
     remove: `DELETE FROM "${table}" WHERE sid = ?`,
     /** (key, userId): writes nothing where it is so already. */
-    setUser: `INSERT INTO ${users} (sid, user_id) VALUES (?1, ?2)
-      ON CONFLICT (sid) DO UPDATE SET user_id = ?2 WHERE user_id <> ?2`,
+    note: `INSERT INTO ${users} (sid, row, user_id) SELECT sid, rowid, ?2 FROM "${table}" WHERE sid = ?1
+      ON CONFLICT (sid) DO UPDATE SET row = excluded.row, user_id = excluded.user_id
+      WHERE row <> excluded.row OR user_id IS NOT excluded.user_id`,
     /** (key) */
-    clearUser: `DELETE FROM ${users} WHERE sid = ?`,
+    forget: `DELETE FROM ${users} WHERE sid = ?`,
+    /** What an older writer has written and we have not looked at since. Reads indexes alone. */
+    unnoted: `SELECT t.rowid AS id FROM ${joined} WHERE u.row IS NOT t.rowid`,
+    /** (rowid) */
+    numbered: `SELECT ${record} FROM ${joined} WHERE t.rowid = ?`,
     /** (userId, now) */
-    keysOfUser: `SELECT t.sid AS key FROM ${users} AS u JOIN "${table}" AS t ON t.sid = u.sid WHERE u.user_id = ? AND ${end} > ?`,
+    keysOfUser: `SELECT t.sid AS key FROM ${users} AS u JOIN "${table}" AS t ON t.sid = u.sid WHERE user_id = ? AND ${end} > ?`,
     /** (rowid, now, limit): a session that an older writer replaces gets a higher number, so none is skipped. */
-    scan: `SELECT rowid AS id, sid AS key, ${record} FROM "${table}" AS t WHERE rowid > ? AND ${end} > ? ORDER BY rowid LIMIT ?`,
+    scan: `SELECT ${record} FROM ${joined} WHERE t.rowid > ? AND ${end} > ? ORDER BY t.rowid LIMIT ?`,
     /** (end, now): so that a sweep with nothing to do does not ask for the write lock. */
     anyDue: `SELECT 1 FROM "${table}" WHERE ${column} <= ? AND ${end} <= ? LIMIT 1`,
     /** (end, now, limit) */
-    due: `SELECT sid AS key, ${record} FROM "${table}" AS t WHERE ${column} <= ? AND ${end} <= ? ORDER BY ${column} LIMIT ?`,
+    due: `SELECT ${record} FROM ${joined} WHERE ${column} <= ? AND ${end} <= ? ORDER BY ${column} LIMIT ?`,
 
+    /** Another number each time somebody else has written anything. */
+    othersWrites: 'PRAGMA data_version',
     begin: 'BEGIN IMMEDIATE',
     commit: 'COMMIT',
     rollback: 'ROLLBACK'
@@ -59,8 +68,8 @@ export function prepareOlderStatements(database: DatabaseSync, table: string, fo
   const users = usersOf(table)
   const isLeft = `FROM ${users} AS u WHERE NOT EXISTS (SELECT 1 FROM "${table}" AS t WHERE t.sid = u.sid)`
   database.exec(`
-    CREATE TABLE IF NOT EXISTS ${users} (sid PRIMARY KEY NOT NULL, user_id TEXT NOT NULL) WITHOUT ROWID;
-    CREATE INDEX IF NOT EXISTS "${table}_sessile_user_id" ON ${users} (user_id);
+    CREATE TABLE IF NOT EXISTS ${users} (sid PRIMARY KEY NOT NULL, row INTEGER NOT NULL, user_id TEXT) WITHOUT ROWID;
+    CREATE INDEX IF NOT EXISTS "${table}_sessile_user_id" ON ${users} (user_id) WHERE user_id IS NOT NULL;
     CREATE INDEX IF NOT EXISTS "${table}_sessile_end" ON "${table}" (${form.column})`)
   if (database.prepare(`SELECT 1 ${isLeft} LIMIT 1`).get()) database.exec(`DELETE ${isLeft}`)
   return Object.fromEntries(

@@ -13,15 +13,23 @@ import type {
 } from '../../core/backend.ts'
 import { now } from '../../core/clock.ts'
 import { SessionError } from '../../core/errors.ts'
+import { userOf } from '../../core/user-of.ts'
 import type { Connection } from './connection.ts'
 import { expiresAtOf, type OlderForm } from './format.ts'
 import { prepareOlderStatements, type OlderStatements } from './older-statements.ts'
 import { pageOf, rowidOf } from './table.ts'
 
+/** How many sessions are noted at a time, while nobody else writes. */
+const BATCH = 1000
+
 interface Row {
+  readonly id: number
+  readonly key: string
   readonly data: string | null
   readonly end: number | null
   readonly user_id: string | null
+  /** 1 where nobody but us has written it since it was noted whose it is. */
+  readonly noted: number
 }
 
 /** The sessions of an older package, in its own table. The version of one is its text. */
@@ -31,6 +39,8 @@ export class OlderTable implements SessionBackend {
   readonly #connection: Connection
   readonly #table: string
   readonly #form: OlderForm
+  /** Of `othersWrites`. */
+  #notedUpTo: unknown
 
   constructor(connection: Connection, table: string, form: OlderForm) {
     this.#connection = connection
@@ -53,7 +63,7 @@ export class OlderTable implements SessionBackend {
   create(key: string, next: NewRecord): MaybePromise<CreateResult> {
     return this.#atomically((statements): CreateResult => {
       if (statements.create.run(now(), key, this.#endOf(next.expiresAt), next.data).changes !== 1) return TAKEN
-      setUser(statements, key, next.userId)
+      statements.note.run(key, next.userId ?? null)
       return { outcome: 'done', version: next.data }
     })
   }
@@ -63,7 +73,7 @@ export class OlderTable implements SessionBackend {
     return this.#atomically((statements): SwapResult => {
       if (statements.swap.run(now(), key, expected, this.#endOf(next.expiresAt), next.data).changes !== 1)
         return statements.look.get(key, now()) ? CHANGED : GONE
-      setUser(statements, key, next.userId)
+      statements.note.run(key, next.userId ?? null)
       return { outcome: 'done', version: next.data }
     })
   }
@@ -86,13 +96,33 @@ export class OlderTable implements SessionBackend {
   }
 
   keysOfUser(userId: string): MaybePromise<readonly string[]> {
-    return this.#connection.read(() => this.#statements.keysOfUser.all(userId, now()).map((row) => row['key'] as string))
+    return this.#connection.write(() => {
+      this.#noteOthers()
+      return this.#statements.keysOfUser.all(userId, now()).map((row) => row['key'] as string)
+    })
+  }
+
+  /** Notes whose the sessions are that an older writer has written. What is written meanwhile is seen the next time. */
+  #noteOthers(): void {
+    const { othersWrites, unnoted } = this.#statements
+    const written = othersWrites.get()?.['data_version']
+    if (written === this.#notedUpTo) return
+    const ids = unnoted.all().map(({ id }) => id as number)
+    for (let at = 0; at < ids.length; at += BATCH) {
+      this.#inTransaction(({ numbered, note }) => {
+        for (const id of ids.slice(at, at + BATCH)) {
+          const row = numbered.get(id) as Row | undefined
+          if (row) note.run(row.key, userOfRow(row) ?? null)
+        }
+      })
+    }
+    this.#notedUpTo = written
   }
 
   scan(cursor: string | undefined, limit: number): MaybePromise<ScanPage> {
     const after = rowidOf(cursor)
     return this.#connection.read(() => {
-      const rows = this.#statements.scan.all(after, now(), limit) as unknown as (Row & { id: number; key: string })[]
+      const rows = this.#statements.scan.all(after, now(), limit) as unknown as Row[]
       return pageOf(rows, limit, recordOf)
     })
   }
@@ -103,10 +133,12 @@ export class OlderTable implements SessionBackend {
       const end = this.#form.stored(moment)
       if (!this.#statements.anyDue.get(end, moment)) return []
       return this.#inTransaction((statements) => {
-        const rows = statements.due.all(end, moment, limit) as unknown as (Row & { key: string })[]
-        return rows.map(({ key, data, user_id: userId }) => {
+        const rows = statements.due.all(end, moment, limit) as unknown as Row[]
+        return rows.map((row) => {
+          const { key } = row
           drop(statements, key)
-          return userId === null ? { key, data: String(data) } : { key, data: String(data), userId }
+          const { data, userId } = recordOf(row)
+          return userId === undefined ? { key, data } : { key, data, userId }
         })
       })
     })
@@ -150,19 +182,32 @@ function undo({ rollback }: OlderStatements): void {
   } catch {}
 }
 
-function setUser({ setUser, clearUser }: OlderStatements, key: string, userId: string | undefined): void {
-  if (userId === undefined) clearUser.run(key)
-  else setUser.run(key, userId)
-}
-
-function drop({ remove, clearUser }: OlderStatements, key: string): void {
+function drop({ remove, forget }: OlderStatements, key: string): void {
   remove.run(key)
-  clearUser.run(key)
+  forget.run(key)
 }
 
-function recordOf({ data, end, user_id: userId }: Row): StoredRecord {
+function recordOf(row: Row): StoredRecord {
   // of what is no text nothing can be a session
-  const text = String(data)
-  const record = { data: text, version: text, expiresAt: expiresAtOf(end) }
-  return userId === null ? record : { ...record, userId }
+  const data = String(row.data)
+  const record = { data, version: data, expiresAt: expiresAtOf(row.end) }
+  const userId = userOfRow(row)
+  return userId === undefined ? record : { ...record, userId }
+}
+
+/**
+ * Whose a session is: as it was noted, and by its text where an older writer has written it since. Where the text says nothing, an app
+ * with a rule of its own may still know the user by it, so what was noted counts further.
+ */
+function userOfRow({ data, user_id: userId, noted }: Row): string | undefined {
+  return (noted === 0 ? userOfText(data) : undefined) ?? userId ?? undefined
+}
+
+function userOfText(data: string | null): string | undefined {
+  if (!data || !(data.includes('"userId":') || data.includes('"passport":'))) return undefined
+  try {
+    return userOf(JSON.parse(data) as object)
+  } catch {
+    return undefined
+  }
 }
