@@ -64,13 +64,16 @@ const CLOSE_MS = 3_000
  */
 const RUN_AGAIN = new Set(['40001', '40P01', '26000', '0A000'])
 const TRIES = 5
+/** A lock was not to be had in time: nothing was done. */
+const LOCKED = '55P03'
 
 /** The connections of a store: its own pool, made at the first use, or what it was given. */
 export class Connections {
   readonly #options: ResolvedPostgresOptions
   #pool: PgQueryable | undefined
   #making: Promise<PgPool> | undefined
-  #pipe: Pipe | undefined
+  #reads: Pipe | undefined
+  #writes: Pipe | undefined
   #closed = false
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -93,7 +96,23 @@ export class Connections {
 
   /** As `run`, for a statement that only reads one record: they share a connection where the store has its own. */
   async read(statement: Statement, values: unknown[]): Promise<readonly PgRow[]> {
-    return this.#query({ name: statement.name, text: statement.text, values, query_timeout: DEAD_AFTER_MS }, this.#pipe)
+    return this.#reads ? this.#query({ name: statement.name, text: statement.text, values }, this.#reads) : this.run(statement, values)
+  }
+
+  /**
+   * As `run`, for a statement that writes one record. Those of one turn share a connection, where the store has its own: what each
+   * costs is mostly the way to the server and back. Those of different turns do not wait for each other, nor where a commit takes long.
+   * @param unlessLocked the same, but that it fails soon where it has to wait for somebody else's transaction
+   */
+  async write(statement: Statement, unlessLocked: Statement, values: unknown[]): Promise<readonly PgRow[]> {
+    if (this.#writes?.isFree) {
+      try {
+        return await this.#query({ name: unlessLocked.name, text: unlessLocked.text, values }, this.#writes)
+      } catch (error) {
+        if (codeOf(error) !== LOCKED) throw error
+      }
+    }
+    return this.run(statement, values)
   }
 
   /** Runs text once: not prepared. Without values it may be several statements, which are one transaction then. */
@@ -122,7 +141,7 @@ export class Connections {
   async close(): Promise<void> {
     if (this.#closed) return
     this.#closed = true
-    await atMost(CLOSE_MS, Promise.all([this.#pipe?.end(), this.#making?.then((pool) => pool.end())]))
+    await atMost(CLOSE_MS, Promise.all([this.#reads?.end(), this.#writes?.end(), this.#making?.then((pool) => pool.end())]))
   }
 
   /** A failure is not remembered. */
@@ -147,7 +166,10 @@ export class Connections {
     pool.on('error', () => {})
     this.#pool = pool
     const piped = (): PgPiped => new Client({ ...config, pipeline: true })
-    if (piped().pipeline === true) this.#pipe = new Pipe(piped)
+    if (piped().pipeline === true) {
+      this.#reads = new Pipe(piped)
+      this.#writes = new Pipe(piped)
+    }
     return pool
   }
 

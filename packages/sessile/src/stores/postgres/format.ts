@@ -2,11 +2,15 @@ import type { ExpiredRecord, StoredRecord } from '../../core/backend.ts'
 import { SessionError } from '../../core/errors.ts'
 import type { PgRow } from './client.ts'
 
-/** A record as the statements select it. */
+/** A record as the statements select it: its text, and version, end and user with a space between. */
 export function recordOf(row: PgRow): StoredRecord {
-  const { data, version, user_id: userId } = row
-  const record = { data: data!, version: version!, expiresAt: millisecondsOf(row['expires_at']!) }
-  return userId == null ? record : { ...record, userId }
+  const about = row['about']!
+  const end = about.indexOf(' ')
+  const user = about.indexOf(' ', end + 1)
+  const version = about.slice(0, end)
+  const expiresAt = millisecondsOf(user === -1 ? about.slice(end + 1) : about.slice(end + 1, user))
+  const record = { data: row['data']!, version, expiresAt }
+  return user === -1 ? record : { ...record, userId: about.slice(user + 1) }
 }
 
 export function expiredOf({ key, data, user_id: userId }: PgRow): ExpiredRecord {

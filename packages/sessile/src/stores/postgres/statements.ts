@@ -10,6 +10,12 @@ export interface Layout {
   readonly hour: boolean
 }
 
+/**
+ * For an update that others wait behind: when it has to wait itself for somebody's transaction, it fails soon. It holds for the
+ * statement alone, also where connections are handed from one client to another, as PgBouncer does.
+ */
+const UNLESS_LOCKED = `AND set_config('lock_timeout', '50ms', true) IS NOT NULL`
+
 /** The names under which the statements of a table are used. */
 export type Statements = Readonly<Record<keyof ReturnType<typeof texts>, Statement>>
 
@@ -26,7 +32,22 @@ export type Statements = Readonly<Record<keyof ReturnType<typeof texts>, Stateme
  */
 function texts({ table }: TableNames, { user, hour }: Layout) {
   const userId = user ? 'sessile_user' : 'NULL::text'
-  const record = `sess::text AS data, xmin::text AS version, (extract(epoch FROM expire::timestamptz) * 1000)::text AS expires_at, ${userId} AS user_id`
+  // few columns: each of an answer is described anew, by the server and to the client
+  const record = `sess::text AS data, concat_ws(' ', xmin, extract(epoch FROM expire::timestamptz) * 1000, ${userId}) AS about`
+  const swap = (condition: string): string => `
+      WITH done AS (
+        UPDATE ${table} SET expire = to_timestamp($4), sess = $5${user ? ', sessile_user = $6' : ''}
+        WHERE sid = $1 AND xmin = $3::xid AND expire > to_timestamp($2) ${condition} RETURNING xmin::text AS version
+      )
+      SELECT version FROM done UNION ALL
+      SELECT NULL FROM ${table} WHERE sid = $1 AND expire > to_timestamp($2) AND NOT EXISTS (SELECT FROM done)`
+  const extend = (condition: string): string => `
+      WITH done AS (
+        UPDATE ${table} SET expire = to_timestamp($3)
+        WHERE sid = $1 AND expire > to_timestamp($2) AND expire < to_timestamp($3) ${condition} RETURNING 1
+      )
+      SELECT FROM done UNION ALL
+      SELECT FROM ${table} WHERE sid = $1 AND expire > to_timestamp($2) AND NOT EXISTS (SELECT FROM done)`
   const due = hour ? 'sessile_hour' : 'expire'
   return {
     /** (key, now) */
@@ -43,22 +64,12 @@ function texts({ table }: TableNames, { user, hour }: Layout) {
      * condition gone. A row with a version: done; with null: changed; no row: gone. What did not match is looked at as it was when
      * the statement began, so one that meets a removal may hear "changed" and will find out when it reads.
      */
-    swap: `
-      WITH done AS (
-        UPDATE ${table} SET expire = to_timestamp($4), sess = $5${user ? ', sessile_user = $6' : ''}
-        WHERE sid = $1 AND xmin = $3::xid AND expire > to_timestamp($2) RETURNING xmin::text AS version
-      )
-      SELECT version FROM done UNION ALL
-      SELECT NULL FROM ${table} WHERE sid = $1 AND expire > to_timestamp($2) AND NOT EXISTS (SELECT FROM done)`,
+    swap: swap(''),
+    swapUnlessLocked: swap(UNLESS_LOCKED),
 
     /** (key, now, expiresAt): writes nothing where the life is longer already, or over. No row: there is no live record. */
-    extend: `
-      WITH done AS (
-        UPDATE ${table} SET expire = to_timestamp($3)
-        WHERE sid = $1 AND expire > to_timestamp($2) AND expire < to_timestamp($3) RETURNING 1
-      )
-      SELECT FROM done UNION ALL
-      SELECT FROM ${table} WHERE sid = $1 AND expire > to_timestamp($2) AND NOT EXISTS (SELECT FROM done)`,
+    extend: extend(''),
+    extendUnlessLocked: extend(UNLESS_LOCKED),
 
     /** (key): what was deleted is what is returned, so one of many gets it. */
     remove: `DELETE FROM ${table} WHERE sid = $1 RETURNING ${record}`,

@@ -41,20 +41,22 @@ export class PostgresTable implements SessionBackend {
   }
 
   async create(key: string, next: NewRecord): Promise<CreateResult> {
-    const [row] = await this.#write('create', [key, secondsOf(now()), secondsOf(next.expiresAt), next.data], next)
+    const [row] = await this.#write('create', 'create', [key, secondsOf(now()), secondsOf(next.expiresAt), next.data], next)
     return row ? { outcome: 'done', version: row['version']! } : TAKEN
   }
 
   async swap(key: string, expected: Version, next: NewRecord): Promise<SwapResult> {
     const given = [key, secondsOf(now()), versionOf(expected), secondsOf(next.expiresAt), next.data]
-    const [row] = await this.#write('swap', given, next)
+    const [row] = await this.#write('swap', 'swapUnlessLocked', given, next)
     if (!row) return GONE
     const version = row['version']
     return version == null ? CHANGED : { outcome: 'done', version }
   }
 
   async extend(key: string, expiresAt: number): Promise<boolean> {
-    return (await this.ask('extend', [key, secondsOf(now()), secondsOf(expiresAt)])).length > 0
+    const { statements } = this.#found ?? (await this.found())
+    const given = [key, secondsOf(now()), secondsOf(expiresAt)]
+    return (await this.connections.write(statements.extend, statements.extendUnlessLocked, given)).length > 0
   }
 
   async remove(key: string): Promise<StoredRecord | undefined> {
@@ -76,9 +78,15 @@ export class PostgresTable implements SessionBackend {
     return this.connections.run(statements[operation], values)
   }
 
-  async #write(operation: 'create' | 'swap', values: unknown[], { userId }: NewRecord): Promise<readonly PgRow[]> {
+  async #write(
+    operation: keyof Statements,
+    unlessLocked: keyof Statements,
+    values: unknown[],
+    { userId }: NewRecord
+  ): Promise<readonly PgRow[]> {
     const { statements, layout } = this.#found ?? (await this.found())
-    return this.connections.run(statements[operation], layout.user ? [...values, userId ?? null] : values)
+    const given = layout.user ? [...values, userId ?? null] : values
+    return this.connections.write(statements[operation], statements[unlessLocked], given)
   }
 
   /** The table, created where it is missing. A failure is not remembered. */
