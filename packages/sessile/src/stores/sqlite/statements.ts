@@ -63,10 +63,12 @@ function texts(table: string) {
 /** The statements of one table, prepared. */
 export type Statements = Readonly<Record<keyof ReturnType<typeof texts>, StatementSync>>
 
-/** Creates the table where it is missing and prepares its statements. Each step may be done again after it failed. */
+/** Creates the table where it is missing and prepares its statements; `read` gives arrays, which cost less than objects. Each step may be done again after it failed. */
 export function prepareStatements(database: DatabaseSync, table: string): Statements {
   database.exec(schema(table))
-  return Object.fromEntries(Object.entries(texts(table)).map(([name, sql]) => [name, database.prepare(sql)])) as Statements
+  const statements = Object.fromEntries(Object.entries(texts(table)).map(([name, sql]) => [name, database.prepare(sql)])) as Statements
+  statements.read.setReturnArrays(true)
+  return statements
 }
 
 /**
@@ -77,6 +79,8 @@ export const PRAGMAS = [
   'PRAGMA auto_vacuum = INCREMENTAL',
   'PRAGMA journal_mode = WAL',
   'PRAGMA synchronous = NORMAL',
+  // reading a page is a look into memory instead of a call: half of what a session of 4 kB costs
+  'PRAGMA mmap_size = 134217728',
   // cut the log back to this after a rush
   'PRAGMA journal_size_limit = 16777216'
 ] as const

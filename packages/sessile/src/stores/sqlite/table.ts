@@ -47,8 +47,10 @@ export class SqliteTable implements SessionBackend {
 
   read(key: string): MaybePromise<StoredRecord | undefined> {
     return this.#connection.read(() => {
-      const row = this.#statements.read.get(key, now()) as Row | undefined
-      return row && recordOf(row)
+      const found = this.#statements.read.get(key, now()) as unknown as [string, number, number, string | null] | undefined
+      if (found === undefined) return undefined
+      const [data, version, expiresAt, userId] = found
+      return userId === null ? { data, version, expiresAt } : { data, version, expiresAt, userId }
     })
   }
 
