@@ -1,8 +1,8 @@
-/** Monitoring: which sessions there are, since when, and what they do. */
+/** Monitoring: which sessions there are, since when, and what they do; live on a dashboard, and as JSON. */
 import { randomBytes } from 'node:crypto'
 import express, { type RequestHandler } from 'express'
 import session from 'sessile'
-import { activity } from 'sessile/monitor'
+import { activity, dashboard } from 'sessile/monitor'
 
 const app = express()
 const sessions = session({
@@ -15,6 +15,9 @@ app.use(sessions)
 
 // in memory and written in batches: shared by all processes, and gone with its session
 const seen = activity({ sessions })
+// before `app.use(seen)`: to look on is no page of a visitor's
+const isAdmin = (req: Parameters<typeof sessions.describe>[0]) => sessions.describe(req)?.userId === 'admin'
+app.use('/admin/dashboard', dashboard(sessions, { activity: seen, authorize: isAdmin, appPath: '/' }))
 app.use(seen)
 
 // the list was open to anyone, with the ids in it that sign one in; now it takes a token, and shows handles
@@ -23,6 +26,13 @@ const requireToken: RequestHandler = (req, res, next) => {
   if (req.get('authorization') === `Bearer ${token}`) return next()
   res.status(401).json({ error: 'Authentication required' })
 }
+
+// a browser signs in with the token, by the address that is printed below
+app.get('/admin/sign-in/:token', async (req, res) => {
+  if (req.params.token !== token) return res.status(401).json({ error: 'Authentication required' })
+  await req.session.signIn('admin')
+  return res.redirect('/admin/dashboard/')
+})
 
 app.get('/', async (req, res) => {
   const views = await req.session.update((draft) => (draft.views = (draft.views ?? 0) + 1))
@@ -59,5 +69,6 @@ const port = Number(process.env.PORT ?? 3000)
 app.listen(port, '127.0.0.1', (error) => {
   if (error) throw error
   console.log(`Session server running on port ${port}: http://127.0.0.1:${port}`)
-  console.log(`curl -H 'Authorization: Bearer ${token}' http://127.0.0.1:${port}/admin/sessions`)
+  console.log(`The dashboard: http://127.0.0.1:${port}/admin/sign-in/${token}`)
+  console.log(`As JSON: curl -H 'Authorization: Bearer ${token}' http://127.0.0.1:${port}/admin/sessions`)
 })

@@ -188,6 +188,20 @@ describe('6 monitoring', () => {
     assert.equal(list.sessions[0].sessionId, sessionId)
     assert.ok(list.sessions[0].duration >= 0 && list.sessions[0].pages >= 2)
   })
+
+  it('has a dashboard for whoever has the token, and for nobody else', async () => {
+    await using example = await start('6-monitoring.ts', { ADMIN_TOKEN: 'a-token' })
+    const admin = browser(example.url)
+    assert.equal((await admin.send('GET', '/admin/dashboard/api/start')).json.code, 'forbidden')
+    assert.equal((await admin.send('GET', '/admin/sign-in/a-guess')).status, 401)
+    const signedIn = await fetch(`${example.url}/admin/sign-in/a-token`, { redirect: 'manual' })
+    assert.equal(signedIn.headers.get('location'), '/admin/dashboard/')
+    const headers = { cookie: signedIn.headers.getSetCookie()[0]!.split(';')[0]! }
+    const page = await fetch(`${example.url}/admin/dashboard/`, { headers })
+    assert.match(await page.text(), /<title>Sessions/)
+    const told = (await admin.send('GET', '/admin/dashboard/api/start', undefined, headers)).json
+    assert.deepEqual([told.watched, told.fresh, told.appPath], [true, true, '/'])
+  })
 })
 
 describe('7 security', () => {
