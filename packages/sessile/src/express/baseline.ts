@@ -1,4 +1,3 @@
-import type { Session } from './session.ts'
 import { attributesText } from './text.ts'
 
 /** What a request's session is measured against: how it was at the start, and how it was saved last. */
@@ -54,12 +53,12 @@ export class Baseline {
     return this.#savedId !== undefined
   }
 
-  isModified(session: Session, attributes: string): boolean {
-    return session.id !== this.id || attributes !== this.start
+  isModified(id: string, attributes: string): boolean {
+    return id !== this.id || attributes !== this.start
   }
 
-  isSaved(session: Session, attributes: string): boolean {
-    return this.#savedId === session.id && (this.#savedAttributes ?? this.start) === attributes
+  isSaved(id: string, attributes: string): boolean {
+    return this.#savedId === id && (this.#savedAttributes ?? this.start) === attributes
   }
 
   /** The attributes at the start. */

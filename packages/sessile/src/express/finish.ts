@@ -11,8 +11,8 @@ import { isSecure } from './secure.ts'
 import { ownSave, type Session } from './session.ts'
 import { clearCookie, retractCookie, sendCookie } from './set-cookie.ts'
 import { attributesOf, maxAgeOf, settingsDiffer } from './text.ts'
-import type { Tracked } from './tracked.ts'
-import { TRACKED, type SessionResponse } from './types.ts'
+import { Tracked } from './tracked.ts'
+import type { SessionResponse } from './types.ts'
 
 type Work = () => MaybePromise<unknown>
 
@@ -79,10 +79,11 @@ export class Finish implements Around {
       if (this.#of.isUntouchedNew() || (cookieId === req.sessionID && !rolling)) return
       session = this.#of.session()!
     }
-    if (this.#of.deadId === session.id || !this.#shouldSetCookie(session)) return
-    if (session.cookie.secure && !isSecure(req, proxy)) return context.warnings.notSent(req, proxy)
+    const direct = this.#of.direct(session)
+    if (this.#of.deadId === direct.id || !this.#shouldSetCookie(session)) return
+    if (direct.cookie.secure && !isSecure(req, proxy)) return context.warnings.notSent(req, proxy)
     this.#touchOnce(session)
-    const { cookie } = session
+    const { cookie } = direct
     this.#orNext(() => {
       this.#sentCookie = sendCookie(res, context.form, this.#of.valueFor(req.sessionID!), cookie)
     })
@@ -101,21 +102,23 @@ export class Finish implements Around {
     const { context, cookieId, req, baseline } = this.#of
     const { rolling, saveUninitialized } = context.options
     if (cookieId !== req.sessionID) return saveUninitialized || baseline.hasStoredChanges || this.#isModified(session)
-    return rolling || (this.#isModified(session) && session.cookie.expires != null)
+    return rolling || (this.#isModified(session) && this.#of.direct(session).cookie.expires != null)
   }
 
   #isModified(session: Session): boolean {
-    const rest = this.#seen === session ? this.#seenText : attributesOf(session)
-    return this.#of.baseline.isModified(session, rest)
+    const direct = this.#of.direct(session)
+    const rest = this.#seen === session ? this.#seenText : attributesOf(direct)
+    return this.#of.baseline.isModified(direct.id, rest)
   }
 
   /** The cookie and the record get the same time, once per request. */
   #touchOnce(session: Session): void {
     if (this.#touched) return
     this.#touched = true
-    session.touch()
+    const direct = this.#of.direct(session)
+    direct.touch()
     const { context } = this.#of
-    if (context.options.hasLifetimes) context.follow(session.cookie, context.userIdOf(session))
+    if (context.options.hasLifetimes) context.follow(direct.cookie, this.#of.userIdOf(session))
   }
 
   end(): MaybePromise<boolean> {
@@ -160,7 +163,8 @@ export class Finish implements Around {
     // a handler may have put a touch of its own on the session; on one whose cookie nobody saw there is none
     const mayBeAsLoaded = this.#mayBeAsLoaded(seen)
     if (!mayBeAsLoaded) this.#touchOnce(seen)
-    const rest = attributesOf(seen)
+    const direct = this.#of.direct(seen)
+    const rest = attributesOf(direct)
     this.#seen = seen
     this.#seenText = rest
     if (mayBeAsLoaded) {
@@ -172,7 +176,7 @@ export class Finish implements Around {
     if (this.#isRenewalDue()) return () => identity.renewRoutinely(this.#of, seen)
     if (saves) {
       // people replace `save` on a session; then theirs is called
-      if (seen.save !== ownSave) return () => ask((answer) => seen.save(answer as () => void))
+      if (direct.save !== ownSave) return () => ask((answer) => seen.save(answer as () => void))
       return () => this.#of.store(seen, rest)
     }
     return cookieId === id ? () => this.#touchStored(seen, rest) : undefined
@@ -194,8 +198,8 @@ export class Finish implements Around {
 
   /** Whether a session is as good as one that nobody looked at, if its attributes are as they were: its cookie is. */
   #mayBeAsLoaded(session: Session): boolean {
-    const tracked = (session as { [TRACKED]?: Tracked })[TRACKED]
-    return tracked !== undefined && tracked.isCookieUnseen && this.#of.loadedId === session.id && this.#mayTouchUnseen()
+    const direct = this.#of.direct(session)
+    return direct instanceof Tracked && direct.isCookieUnseen && this.#of.loadedId === direct.id && this.#mayTouchUnseen()
   }
 
   #touchUnseen(): MaybePromise<unknown> {
@@ -210,12 +214,13 @@ export class Finish implements Around {
 
   #touchStored(session: Session, rest: string): MaybePromise<unknown> {
     const { context, loaded, loadedId, storedCookie } = this.#of
-    if (!loaded || loadedId !== session.id) return undefined
-    const userId = context.userIdOf(session)
-    const ends = context.endsWith(session.cookie, loaded.stored.meta, userId, now())
+    const direct = this.#of.direct(session)
+    if (!loaded || loadedId !== direct.id) return undefined
+    const userId = this.#of.userIdOf(session)
+    const ends = context.endsWith(direct.cookie, loaded.stored.meta, userId, now())
     // a touch only lengthens a life; anything else is a write
     const isShorter = ends.expiresAt + context.slackOf(ends) < loaded.stored.expiresAt
-    if (context.isOwn && (isShorter || settingsDiffer(storedCookie ?? {}, session.cookie))) {
+    if (context.isOwn && (isShorter || settingsDiffer(storedCookie ?? {}, direct.cookie))) {
       return this.#of.commit(session, loaded, this.#of.changeOf(session, this.#of.textOf(session, rest), loaded))
     }
     return this.#touchTo(session, ends)
@@ -232,12 +237,12 @@ export class Finish implements Around {
 
   /** Reports a failure once, when it cannot disturb the answer any more. */
   handedOver(sent: boolean): void {
+    this.#of.watcher?.answered(this.#of)
     const failure = this.#failure
     if (!failure) return
     const { res, next, context } = this.#of
     if (!sent) {
       if (res.headersSent) res.destroy()
-    this.#of.watcher?.answered(this.#of)
       else clearAnswer(res)
       return next(failure.error)
     }

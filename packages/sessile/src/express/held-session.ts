@@ -8,7 +8,7 @@ import { membersOf } from './members.ts'
 import { Session } from './session.ts'
 import { Store } from './store.ts'
 import { attributesOf, cookieFirst } from './text.ts'
-import { Tracked } from './tracked.ts'
+import { Tracked, type Direct } from './tracked.ts'
 import { OWNER, type SessionRequest } from './types.ts'
 
 /** What stands on a request as its session: loaded or made, and neither parsed nor built before somebody looks. */
@@ -23,6 +23,7 @@ export class HeldSession {
   storedCookie: Partial<CookieData> | undefined
   /** An id that turned out to be over: its cookie is not sent. */
   deadId: string | undefined
+  #tracked: Tracked | undefined
   #value: Session | null | undefined
   #isUnseen = false
   #peeking = false
@@ -123,6 +124,7 @@ export class HeldSession {
   create(loaded: Loaded): Session {
     const { context, req } = this
     const tracked = this.#track(loaded)
+    this.#tracked = tracked
     if (tracked) {
       this.storedCookie = undefined
       req.session = tracked.proxy
@@ -172,6 +174,16 @@ export class HeldSession {
     return cookie
   }
 
+  /** A session for the package's own questions. */
+  direct(session: Session): Direct {
+    return this.#tracked?.proxy === session ? this.#tracked : session
+  }
+
+  /** Whose a session is; `undefined`: nobody's. */
+  userIdOf(session: Session): string | undefined {
+    return this.context.userIdOf(this.context.options.userIdOf ? session : this.direct(session))
+  }
+
   /** The request's session, without waking it. */
   current(): Current {
     if ((this.req as unknown as { [OWNER]?: unknown })[OWNER] !== this) return undefined
@@ -179,6 +191,11 @@ export class HeldSession {
     const current = this.req.session as Current
     this.#peeking = false
     return current
+  }
+
+  /** The stored session of the request, unless it went on to another. */
+  get standing(): Loaded | undefined {
+    return this.loadedId === this.req.sessionID ? this.loaded : undefined
   }
 
   /** The request's session, made if it was not yet. */
@@ -193,11 +210,6 @@ function parsed(text: string): object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new SyntaxError('It is JSON, but no object.')
   // a record without any cookie is express-session's own error
   if (Object.hasOwn(value, 'cookie') && !isCookie((value as { cookie: unknown }).cookie)) throw new SyntaxError('Its cookie is none.')
-  /** The stored session of the request, unless it went on to another. */
-  get standing(): Loaded | undefined {
-    return this.loadedId === this.req.sessionID ? this.loaded : undefined
-  }
-
   return value
 }
 

@@ -49,9 +49,10 @@ export class RequestSession extends HeldSession implements SessionOwner, Glanced
   }
 
   shouldSave(session: Session, rest: string): boolean {
+    const { id } = this.direct(session)
     const isNew = !this.baseline.hasSaved && this.cookieId !== this.req.sessionID
-    if (isNew && !this.context.options.saveUninitialized) return this.baseline.isModified(session, rest)
-    return !this.baseline.isSaved(session, rest)
+    if (isNew && !this.context.options.saveUninitialized) return this.baseline.isModified(id, rest)
+    return !this.baseline.isSaved(id, rest)
   }
 
   /** Of a session that nobody looked at: whether it is new and of no consequence. One made in place of another is. */
@@ -68,12 +69,13 @@ export class RequestSession extends HeldSession implements SessionOwner, Glanced
   /** Brings a session to the store as it is now. */
   store(session: Session, rest: string): MaybePromise<void> {
     const { context, loaded } = this
-    this.baseline.saved(session.id, rest)
-    if (this.hasEnded(session.id)) return undefined
+    const { id } = this.direct(session)
+    this.baseline.saved(id, rest)
+    if (this.hasEnded(id)) return undefined
     const text = this.textOf(session, rest)
-    if (loaded && this.loadedId === session.id) return this.commit(session, loaded, this.changeOf(session, text, loaded))
+    if (loaded && this.loadedId === id) return this.commit(session, loaded, this.changeOf(session, text, loaded))
     const { records } = context
-    const key = context.keyOf(session.id)
+    const key = context.keyOf(id)
     const change = this.changeOf(session, text, undefined)
     const created = attempt<Loaded>(
       () => records.create(key, change),
@@ -96,8 +98,9 @@ export class RequestSession extends HeldSession implements SessionOwner, Glanced
 
   commit(session: Session, loaded: Loaded, change: Change): MaybePromise<void> {
     return chain(this.context.records.commit(loaded, change), (outcome) => {
-      if (outcome === 'gone' || loaded.moved) this.deadId = session.id
-      this.storedCookie = session.cookie.data
+      const { id, cookie } = this.direct(session)
+      if (outcome === 'gone' || loaded.moved) this.deadId = id
+      this.storedCookie = cookie.data
     })
   }
 
@@ -109,7 +112,8 @@ export class RequestSession extends HeldSession implements SessionOwner, Glanced
   }
 
   /** The text of a session to be stored. @param rest its attributes */
-  textOf({ cookie }: Session, rest: string): string {
+  textOf(session: Session, rest: string): string {
+    const { cookie } = this.direct(session)
     return textOf(cookie instanceof Cookie ? this.context.form.json(cookie) : JSON.stringify(cookie), rest)
   }
 
@@ -121,9 +125,9 @@ export class RequestSession extends HeldSession implements SessionOwner, Glanced
 
   /** What is to be stored of a session. @param changed what changes in its meta */
   changeOf(session: Session, text: string, loaded: Loaded | undefined, changed?: Meta): Change {
-    const userId = this.context.userIdOf(session)
+    const userId = this.userIdOf(session)
     const stored = loaded?.stored.meta ?? {}
-    const { expiresAt } = this.context.endsWith(session.cookie, changed ? { ...stored, ...changed } : stored, userId, now())
+    const { expiresAt } = this.context.endsWith(this.direct(session).cookie, changed ? { ...stored, ...changed } : stored, userId, now())
     // how long a record of an older writer may live is counted from when it was first seen
     const meta = loaded && stored.c === undefined ? { c: now(), ...changed } : changed
     return { text, expiresAt, userId, object: session, always: true, meta }

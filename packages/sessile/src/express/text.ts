@@ -49,13 +49,13 @@ export function attributesText(text: string): string {
  * @throws SessionError `not-storable` for what JSON cannot hold
  */
 export function attributesOf(session: object): string {
-  const fields = session as { cookie?: unknown; [TRACKED]?: { attributes(): string } }
+  const fields = session as { cookie?: unknown; [TRACKED]?: { readonly proxy: object; attributes(): string } }
   const tracked = fields[TRACKED]
   if (tracked) {
     try {
       return tracked.attributes()
     } catch (error) {
-      throw isSessionError(error) ? error : unstorable(session, error)
+      throw isSessionError(error) ? error : unstorable(tracked.proxy, error)
     }
   }
   const { cookie } = fields

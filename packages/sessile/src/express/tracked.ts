@@ -1,6 +1,6 @@
 import type { Cookie } from './cookie.ts'
 import { PER_MEMBER } from './members.ts'
-import { hide, isReserved, Session } from './session.ts'
+import { hide, isReserved, Session, type SaveOrReload } from './session.ts'
 import { attributesOf } from './text.ts'
 import { TRACKED, type Attributes, type SessionRequest } from './types.ts'
 
@@ -20,6 +20,19 @@ interface Origin {
 }
 
 const isNumeric = /^\d/
+const { touch: ownTouch, resetMaxAge: ownReset } = Session.prototype
+
+/** A session to be asked on the package's own account: the session itself, or what is behind its proxy, whose detour costs ten times as much. */
+export interface Direct {
+  readonly id: string
+  readonly cookie: Cookie
+  readonly save: SaveOrReload
+  touch(): unknown
+}
+
+/** What `Object.create(Session.prototype)` makes, and cheaper. */
+const Target = function () {} as unknown as new () => Session
+Target.prototype = Session.prototype
 const COOKIE_START = '{"cookie":'.length
 
 /**
@@ -28,7 +41,7 @@ const COOKIE_START = '{"cookie":'.length
  * only a proxy sees everything that is read, set or listed. What asks for more than single attributes turns it
  * into an ordinary session for the rest of the request.
  */
-export class Tracked implements ProxyHandler<Session> {
+export class Tracked implements ProxyHandler<Session>, Direct {
   readonly #origin: Origin
   readonly #id: string
   readonly #text: string
@@ -36,7 +49,7 @@ export class Tracked implements ProxyHandler<Session> {
   readonly #start: string
   /** See `membersOf`. */
   readonly #members: readonly number[]
-  readonly #target = Object.create(Session.prototype) as Session
+  readonly #target = new Target()
   readonly proxy: Session
   readonly #touched: Touched[] = []
   #cookie: unknown
@@ -57,6 +70,46 @@ export class Tracked implements ProxyHandler<Session> {
   /** Whether nobody has asked for the cookie, so that it is as it was stored. */
   get isCookieUnseen(): boolean {
     return !this.#hasCookie
+  }
+
+  get [TRACKED](): this {
+    return this
+  }
+
+  get id(): string {
+    return this.#isWhole ? this.#target.id : this.#id
+  }
+
+  get cookie(): Cookie {
+    return this.#isWhole ? this.#target.cookie : (this.#theCookie() as Cookie)
+  }
+
+  get save(): SaveOrReload {
+    return this.#target.save
+  }
+
+  get userId(): unknown {
+    return this.#peek('userId')
+  }
+
+  get passport(): unknown {
+    return this.#peek('passport')
+  }
+
+  /** As `session.touch()`. */
+  touch(): void {
+    const { touch, resetMaxAge } = this.#target
+    if (touch !== ownTouch || resetMaxAge !== ownReset) return void this.proxy.touch()
+    const { cookie } = this
+    cookie.maxAge = cookie.originalMaxAge
+  }
+
+  /** An attribute for a look: what is in it is not handed out, so it is not compared at the end. */
+  #peek(name: string): unknown {
+    if (this.#isWhole) return (this.#target as unknown as Attributes)[name]
+    for (const one of this.#touched) if (one.name === name) return one.value
+    const at = this.#find(name)
+    return at === -1 ? undefined : this.#valueAt(at)
   }
 
   get(target: Session, name: string | symbol, receiver: unknown): unknown {
