@@ -66,7 +66,8 @@ const READ_WRITE = 2
 export function resolveSqliteSessionStore(given: SqliteSessionStoreOptions = {}): ResolvedSqliteSessionStore {
   const resolved = resolveOptions<typeof DEFAULTS>('SqliteStore', DEFAULTS, given as Partial<typeof DEFAULTS>)
   const { table, busyTimeout, client, mode } = resolved
-  if (['file', 'db', 'client'].filter((name) => name in given).length > 1) throw bad('SqliteStore takes file, db or client, one of them.')
+  if ([given.file, given.db, given.client].filter((one) => one !== undefined).length > 1)
+    throw bad('SqliteStore takes file, db or client, one of them.')
   if (mode !== undefined && !(mode & READ_WRITE)) throw bad('mode must be for writing, such as sqlite3.OPEN_READWRITE.')
   const more = { idleMs: milliseconds('ttl', resolved.ttl), expired: clearing(resolved.expired) }
   // also where it is undefined: what is not set in an app's environment is not to become another file
