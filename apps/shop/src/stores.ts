@@ -22,7 +22,10 @@ export interface Stores {
  */
 export async function openStores(config: Config): Promise<Stores> {
   const sessions = createSessions(config)
-  const db = await openDatabase(config.databaseUrl)
+  const db = await openDatabase(config.databaseUrl).catch(async (error: unknown) => {
+    await sessions.close()
+    throw error
+  })
   try {
     const passwords = await createPasswords()
     const demo = !config.production && isLoopback(config.host)

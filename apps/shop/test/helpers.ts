@@ -43,24 +43,26 @@ export interface TestShop extends AsyncDisposable {
  * @param config what no variable says
  */
 export async function startShop(env: Env = {}, config: Partial<Config> = {}): Promise<TestShop> {
-  const folder = await temporaryFolder()
+  // closes what is open when a later step fails
+  await using opened = new AsyncDisposableStack()
+  const folder = opened.use(await temporaryFolder())
   const given = { DATA_DIR: folder.path, PORT: '0', ...(await storesOfRun.fresh()), ...env }
   const settled = Object.freeze({ ...readConfig(given), logLevel: 'silent' as const, ...config })
   const stores = await openStores(settled)
+  opened.defer(async () => void (await Promise.all([stores.sessions.close(), stores.db.destroy()])))
   const shop = await createShop(settled, stores)
+  opened.defer(() => shop.close())
   const server = await listen(shop.app, settled.host, settled.port)
+  opened.defer(() => server.close())
   // what no variable says cannot be told to other processes
   const others = Object.keys(config).length > 0 ? [] : await startOthers({ ...given, SESSION_SECRET: settled.secrets.join(',') })
+  opened.defer(async () => void (await Promise.all(others.map((other) => other.end()))))
   const balancer = others.length > 0 ? await balance([server.url, ...others.map(({ url }) => url)]) : undefined
+  opened.defer(() => balancer?.close())
+  opened.defer(() => shop.endStreams())
   const url = balancer?.url ?? server.url
-  const close = onlyOnce(async () => {
-    shop.endStreams()
-    await balancer?.close()
-    await Promise.all([server.close(), ...others.map((other) => other.end())])
-    await shop.close()
-    await Promise.all([stores.sessions.close(), stores.db.destroy()])
-    await folder.remove()
-  })
+  const all = opened.move()
+  const close = onlyOnce(() => all.disposeAsync())
   return {
     url,
     dataDir: folder.path,
@@ -75,8 +77,13 @@ export async function startShop(env: Env = {}, config: Partial<Config> = {}): Pr
 }
 
 /** The processes of a shop beside this one, where the run has several. */
-function startOthers(env: Env & { readonly DATA_DIR: string }): Promise<ShopProcess[]> {
-  return Promise.all(Array.from({ length: storesOfRun.processes - 1 }, () => startProcess(env)))
+async function startOthers(env: Env & { readonly DATA_DIR: string }): Promise<ShopProcess[]> {
+  const started = await Promise.allSettled(Array.from({ length: storesOfRun.processes - 1 }, () => startProcess(env)))
+  const failed = started.find(({ status }) => status === 'rejected')
+  const others = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
+  if (!failed) return others
+  await Promise.all(others.map((other) => other.end()))
+  throw (failed as PromiseRejectedResult).reason
 }
 
 /** A shop in a process of its own, as `npm start` runs it. */

@@ -29,7 +29,6 @@ export const storesOfRun: StoresOfRun = {
 async function newDatabase(server: string, name: string): Promise<string> {
   const client = new pg.Client({ connectionString: server })
   await client.connect()
-  await client.query(`CREATE DATABASE ${name}`)
-  await client.end()
+  await client.query(`CREATE DATABASE ${name}`).finally(() => client.end())
   return Object.assign(new URL(server), { pathname: name }).href
 }
