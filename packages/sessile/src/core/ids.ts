@@ -13,6 +13,7 @@ import { derive, secretList, type Secret, type Secrets } from './signatures.ts'
 
 const ID_BYTES = 24
 const pool = Buffer.alloc(ID_BYTES * 128)
+const words = new Uint32Array(pool.buffer, pool.byteOffset, pool.length / 4)
 let used = pool.length
 
 /** A new id: 24 random bytes as 32 characters of base64url. Random bytes are fetched in bulk, which is 18 times cheaper. */
@@ -25,7 +26,7 @@ export function newId(): string {
   used += ID_BYTES
   const id = pool.toString('base64url', start, used)
   // what has become an id must not stay readable in memory dumps longer than needed
-  pool.fill(0, start, used)
+  for (let at = start / 4; at < used / 4; at++) words[at] = 0
   return id
 }
 

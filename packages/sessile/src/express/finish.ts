@@ -167,11 +167,11 @@ export class Finish implements Around {
     const rest = attributesOf(direct)
     this.#seen = seen
     this.#seenText = rest
+    const saves = this.#of.shouldSave(seen, rest)
     if (mayBeAsLoaded) {
-      if (!this.#of.shouldSave(seen, rest) && !this.#isRenewalDue()) return () => this.#touchUnseen()
+      if (!saves && !this.#isRenewalDue()) return () => this.#touchUnseen()
       this.#touchOnce(seen)
     }
-    const saves = this.#of.shouldSave(seen, rest)
     if (saves) this.#of.refuseUnstorable(rest)
     if (this.#isRenewalDue()) return () => identity.renewRoutinely(this.#of, seen)
     if (saves) {
