@@ -80,6 +80,8 @@ export interface BackendTraits {
   readonly shared: boolean
   /** Whether `swap` holds against writers in other processes (law 2). */
   readonly atomicSwap: boolean
+  /** How long a session lives whose cookie says no time, where older writers of these records do not mean a day by that; ms. */
+  readonly idleMs?: number
 }
 
 /**

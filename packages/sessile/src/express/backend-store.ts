@@ -13,7 +13,7 @@ import type { CookieData } from './cookie.ts'
 import { note, noted, Store } from './store.ts'
 import { attributesText, settingsDiffer, textOf } from './text.ts'
 
-/** How long a session without any expiry of its own lives after its last request, unless lifetimes say otherwise. */
+/** How long a session without any expiry of its own lives after its last request, unless lifetimes or the store say otherwise. */
 export const DEFAULT_IDLE_MS = 86_400_000
 const PAGE = 1000
 
@@ -63,13 +63,13 @@ type BackendStoreConstructor = {
 }
 
 export interface BackendStoreOptions {
-  /** For sessions without an expiry, ms; `Infinity` keeps them. Default: a day. */
+  /** For sessions without an expiry, ms; `Infinity` keeps them. Default: a day, of MongoDB two weeks. */
   readonly idleMs?: number
 }
 
 function BackendStoreFunction(this: BackendStore, backend: SessionBackend, options: BackendStoreOptions = {}): void {
   ;(Store as unknown as (this: object) => void).call(this)
-  const hidden = { backend, idleMs: options.idleMs ?? DEFAULT_IDLE_MS, attachment: undefined }
+  const hidden = { backend, idleMs: options.idleMs ?? backend.traits.idleMs ?? DEFAULT_IDLE_MS, attachment: undefined }
   for (const [name, value] of Object.entries(hidden)) Object.defineProperty(this, name, { value, writable: true, configurable: true })
 }
 Object.defineProperty(BackendStoreFunction, 'name', { value: 'BackendStore', configurable: true })

@@ -20,6 +20,9 @@ import type { SessionFields, SessionForm } from './forms.ts'
 import { createIndexes, type IndexWish } from './indexes.ts'
 import * as statements from './statements.ts'
 
+/** As connect-mongo has it. */
+const FORTNIGHT_MS = 14 * 86_400_000
+
 /** What is wanted of a collection. */
 export interface DocumentsWish {
   /** What follows the name of the sessions' collection. */
@@ -35,7 +38,7 @@ export interface DocumentsWish {
 /** One collection of records. Its indexes are made at the first use. */
 export class MongoDocuments implements SessionBackend {
   readonly name = 'mongodb'
-  readonly traits: BackendTraits = { shared: true, atomicSwap: true }
+  readonly traits: BackendTraits = { shared: true, atomicSwap: true, idleMs: FORTNIGHT_MS }
   protected readonly collections: Collections
   readonly #wish: DocumentsWish
   /** Of every write. */
