@@ -45,6 +45,8 @@ export interface Attachment {
 export interface BackendStore extends Store {
   readonly backend: SessionBackend
   readonly idleMs: number
+  /** `touchSlack`, where that is not given to the middleware: older stores throttle touches by an option of their own. */
+  readonly touchSlackMs?: number | undefined
   readonly [NATIVE]: object
   /** What a session is stored under, where that is not its id. */
   storageIdOf?(id: string): string

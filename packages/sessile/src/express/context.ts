@@ -211,7 +211,8 @@ export class Context {
 
   /** How much further than asked a touch goes, ms. A third-party store is given the session's own time: there is nothing to put off. */
   slackOf({ idleExpiresAt }: Ends): number {
-    const { slackMs, hasLifetimes } = this.options
+    const { hasLifetimes } = this.options
+    const slackMs = this.options.slackMs ?? (isBackendStore(this.store) ? this.store.touchSlackMs : undefined)
     if (!this.isOwn || (slackMs === undefined && !hasLifetimes)) return 0
     const idleMs = idleExpiresAt - now()
     return Math.min(slackMs ?? defaultSlackMs(idleMs), idleMs / 2)

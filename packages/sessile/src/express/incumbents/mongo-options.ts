@@ -21,7 +21,10 @@ export interface ConnectMongoOptions<T extends object = Theirs> {
   collectionName?: string
   /** Seconds that a session lives whose cookie does not say it. Default 14 days. */
   ttl?: number
-  /** A session that was written less than so many seconds ago is not touched. Under sessile's own middleware every touch counts. Default 0. */
+  /**
+   * A session that was written less than so many seconds ago is not touched; under express-session it ends so much earlier, as with
+   * connect-mongo. Sessile's own middleware takes it for its `touchSlack`: no session ends early, some that much later. Default 0.
+   */
   touchAfter?: number
   /** Whether sessions are stored as text or as objects. Default true: as text. */
   stringify?: boolean

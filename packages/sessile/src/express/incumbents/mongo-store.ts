@@ -86,6 +86,11 @@ export class MongoStore<T extends object = Theirs> extends Store {
     return this.options.ttl * 1000
   }
 
+  /** Our middleware throttles touches so that no session ends early; see `touchSlack`. */
+  get touchSlackMs(): number | undefined {
+    return this.options.touchAfter > 0 ? this.options.touchAfter * 1000 : undefined
+  }
+
   /** What a session is stored under. */
   storageIdOf(id: string): string {
     return this.options.transformId?.(id) ?? id
