@@ -1,27 +1,15 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it, type TestContext } from 'node:test'
-import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
-import { button, launch, link, skip, violations, visit as visitShop, type Visit } from '../flows/browser.ts'
-import { type Client, registered, startShop, type TestShop } from '../helpers.ts'
+import { describe, it, type TestContext } from 'node:test'
+import type { BrowserContext, Page } from 'playwright-core'
+import { button, link, openSite, skip, violations } from '../flows/browser.ts'
+import { type Client, registered } from '../helpers.ts'
 
 const MINUTE = 60_000
 const SOON = 'You will be signed out soon, because nothing was asked for a while.'
 const FINAL = 'Your session ends soon. It cannot be extended, but your cart is kept.'
 const OVER = 'Your session has ended. Your cart is kept.'
 
-let shop: TestShop
-let browser: Browser
-before(async () => {
-  if (skip) return
-  shop = await startShop()
-  browser = await launch()
-})
-after(async () => {
-  await browser?.close()
-  await shop?.close()
-})
-
-const visit = (options: BrowserContextOptions, work: (visit: Visit) => Promise<void>) => visitShop({ browser, shop }, options, work)
+const site = openSite()
 
 /** Has the shop be so much later than it was at first, for the time of a test. */
 function setShop(test: TestContext, ms: number): void {
@@ -30,7 +18,7 @@ function setShop(test: TestContext, ms: number): void {
 
 /** Gives a browser the session of a client. */
 async function lend(context: BrowserContext, client: Client): Promise<void> {
-  await context.addCookies([...client.cookies].map(([name, value]) => ({ name, value, url: shop.url })))
+  await context.addCookies([...client.cookies].map(([name, value]) => ({ name, value, url: site.shop.url })))
 }
 
 const notice = (page: Page) => page.getByRole('region', { name: 'Your session' })
@@ -42,9 +30,9 @@ async function untilTold(page: Page): Promise<void> {
 
 describe('item 38: before a session ends its user is told, and can stay', { skip }, () => {
   it('two minutes before, in all windows, by keyboard alone; and one request puts it off for all', () =>
-    visit({}, async ({ page, context }) => {
+    site.visit({}, async ({ page, context }) => {
       await context.clock.install()
-      await lend(context, (await registered(shop)).client)
+      await lend(context, (await registered(site.shop)).client)
       const other = await context.newPage()
       await page.goto('/account')
       await other.goto('/')
@@ -68,9 +56,9 @@ describe('item 38: before a session ends its user is told, and can stay', { skip
     }))
 
   it('says when it is over, and leads to signing in and back', (test) =>
-    visit({}, async ({ page, context }) => {
+    site.visit({}, async ({ page, context }) => {
       await context.clock.install()
-      await lend(context, (await registered(shop)).client)
+      await lend(context, (await registered(site.shop)).client)
       await page.goto('/?q=desk')
       await context.clock.fastForward(27 * MINUTE)
       await untilTold(page)
@@ -83,9 +71,9 @@ describe('item 38: before a session ends its user is told, and can stay', { skip
     }))
 
   it('takes a page away that is no longer for whoever sits there', (test) =>
-    visit({}, async ({ page, context }) => {
+    site.visit({}, async ({ page, context }) => {
       await context.clock.install()
-      await lend(context, (await registered(shop)).client)
+      await lend(context, (await registered(site.shop)).client)
       await page.goto('/account')
       setShop(test, 31 * MINUTE)
       await context.clock.fastForward(31 * MINUTE)
@@ -94,8 +82,8 @@ describe('item 38: before a session ends its user is told, and can stay', { skip
     }))
 
   it('says that the eight hours cannot be extended', (test) =>
-    visit({}, async ({ page, context }) => {
-      const { client } = await registered(shop)
+    site.visit({}, async ({ page, context }) => {
+      const { client } = await registered(site.shop)
       setShop(test, 0)
       for (let passed = 0; passed < 476; passed += 28) {
         test.mock.timers.setTime(Date.now() + 28 * MINUTE)
@@ -111,9 +99,9 @@ describe('item 38: before a session ends its user is told, and can stay', { skip
 
   for (const colorScheme of ['light', 'dark'] as const) {
     it(`without a fault that axe knows, and moves nothing, on a ${colorScheme} page of 320 pixels`, () =>
-      visit({ colorScheme, viewport: { width: 320, height: 640 } }, async ({ page, context }) => {
+      site.visit({ colorScheme, viewport: { width: 320, height: 640 } }, async ({ page, context }) => {
         await context.clock.install()
-        await lend(context, (await registered(shop)).client)
+        await lend(context, (await registered(site.shop)).client)
         await page.goto('/')
         const placeOf = () => page.locator('h1').boundingBox()
         const before = await placeOf()

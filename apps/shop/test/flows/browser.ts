@@ -2,8 +2,9 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
+import { after, before } from 'node:test'
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from 'playwright-core'
-import type { TestShop } from '../helpers.ts'
+import { startShop, type TestShop } from '../helpers.ts'
 
 const PLACES = [
   '/usr/bin/chromium',
@@ -13,7 +14,7 @@ const PLACES = [
 ]
 
 /** The browser to test with: `CHROMIUM`, or where systems have it; `undefined` when there is none. */
-export const executablePath = [process.env['CHROMIUM'], ...PLACES].find((path) => path !== undefined && path !== '' && existsSync(path))
+const executablePath = [process.env['CHROMIUM'], ...PLACES].find((path) => path !== undefined && path !== '' && existsSync(path))
 
 /** For the test runner: why these tests do not run, or `false`. With `REQUIRE_SERVERS=1` they fail instead. */
 export const skip =
@@ -21,7 +22,7 @@ export const skip =
     ? 'no Chromium here: apt-get install chromium, or name it by CHROMIUM=/path/to/chromium'
     : false
 
-export async function launch(): Promise<Browser> {
+async function launch(): Promise<Browser> {
   const { chromium } = await import('playwright-core')
   if (executablePath === undefined)
     throw new Error('There is no Chromium here: apt-get install chromium, or name it by CHROMIUM=/path/to/chromium')
@@ -59,9 +60,37 @@ export interface Visit {
   readonly context: BrowserContext
 }
 
-/** Visits the shop with a browser of one's own. It fails where the browser complained of anything: scripts, the policy, other hosts. */
-export async function visit(
-  { browser, shop }: { readonly browser: Browser; readonly shop: TestShop },
+/** A shop, and a browser to visit it with. */
+export interface Site {
+  readonly shop: TestShop
+  /** Visits the shop with a browser of one's own. It fails where the browser complained of anything: scripts, the policy, other hosts. */
+  visit(options: BrowserContextOptions, work: (visit: Visit) => Promise<void>): Promise<void>
+}
+
+/** The one site of the tests of a file; it opens before them and closes after them. */
+export function openSite(): Site {
+  let shop: TestShop
+  let browser: Browser
+  before(async () => {
+    if (skip) return
+    shop = await startShop()
+    browser = await launch()
+  })
+  after(async () => {
+    await browser?.close()
+    await shop?.close()
+  })
+  return {
+    get shop() {
+      return shop
+    },
+    visit: (options, work) => visit(browser, shop, options, work)
+  }
+}
+
+async function visit(
+  browser: Browser,
+  shop: TestShop,
   options: BrowserContextOptions,
   work: (visit: Visit) => Promise<void>
 ): Promise<void> {

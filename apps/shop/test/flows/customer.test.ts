@@ -1,29 +1,15 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import type { Browser, BrowserContextOptions } from 'playwright-core'
-import { PASSWORD, startShop, type TestShop } from '../helpers.ts'
-import { button, field, heading, launch, link, row, skip, type Visit, visit as visitShop } from './browser.ts'
+import { describe, it } from 'node:test'
+import { PASSWORD } from '../helpers.ts'
+import { button, field, heading, link, row, openSite, skip } from './browser.ts'
 
-let shop: TestShop
-let browser: Browser
+const site = openSite()
 let customers = 0
-
-before(async () => {
-  if (skip) return
-  shop = await startShop()
-  browser = await launch()
-})
-after(async () => {
-  await browser?.close()
-  await shop?.close()
-})
-
-const visit = (options: BrowserContextOptions, work: (visit: Visit) => Promise<void>) => visitShop({ browser, shop }, options, work)
 
 for (const javaScriptEnabled of [true, false]) {
   describe(`a customer ${javaScriptEnabled ? 'with' : 'without'} JavaScript`, { skip }, () => {
     it('buys as a guest, registers on the way, and finds the order', () =>
-      visit({ javaScriptEnabled }, async ({ page }) => {
+      site.visit({ javaScriptEnabled }, async ({ page }) => {
         await page.goto('/')
         await heading(page, 'Laptop').waitFor()
         await button(page, 'Add Mouse to cart').click()
@@ -73,9 +59,11 @@ for (const javaScriptEnabled of [true, false]) {
       }))
 
     it('signs out another device and changes the password', () =>
-      visit({ javaScriptEnabled }, async ({ page }) => {
+      site.visit({ javaScriptEnabled }, async ({ page }) => {
         const name = `customer-${++customers}`
-        const other = shop.client({ headers: { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' } })
+        const other = site.shop.client({
+          headers: { 'user-agent': 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0' }
+        })
         await other.post('/register', { username: name, email: `${name}@example.com`, password: PASSWORD })
         await page.goto('/login?next=%2Faccount')
         await field(page, 'Username or email').fill(`${name}@example.com`)
@@ -99,7 +87,7 @@ for (const javaScriptEnabled of [true, false]) {
 
 describe('with JavaScript', { skip }, () => {
   it('adding to the cart stays on the page and keeps the place', () =>
-    visit({}, async ({ page }) => {
+    site.visit({}, async ({ page }) => {
       await page.goto('/')
       await page.evaluate(() => {
         ;(globalThis as unknown as { kept: boolean }).kept = true
@@ -113,7 +101,7 @@ describe('with JavaScript', { skip }, () => {
     }))
 
   it('the cookie cannot be read, and nothing else is stored (item 72)', () =>
-    visit({}, async ({ page, context }) => {
+    site.visit({}, async ({ page, context }) => {
       await page.goto('/')
       await button(page, 'Add Laptop to cart').click()
       await link(page, 'Cart (1)').waitFor()

@@ -1,22 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { ADMIN, startShop, type TestShop } from '../helpers.ts'
-import { button, field, heading, launch, layoutShift, link, shoot, skip, type Visit, violations, visit as visitShop } from './browser.ts'
+import { describe, it } from 'node:test'
+import type { Page } from 'playwright-core'
+import { ADMIN } from '../helpers.ts'
+import { button, field, heading, layoutShift, link, shoot, openSite, skip, violations } from './browser.ts'
 
-let shop: TestShop
-let browser: Browser
-before(async () => {
-  if (skip) return
-  shop = await startShop()
-  browser = await launch()
-})
-after(async () => {
-  await browser?.close()
-  await shop?.close()
-})
-
-const visit = (options: BrowserContextOptions, work: (visit: Visit) => Promise<void>) => visitShop({ browser, shop }, options, work)
+const site = openSite()
 
 async function signIn(page: Page): Promise<void> {
   await field(page, 'Username or email').fill(ADMIN.username)
@@ -27,7 +15,7 @@ async function signIn(page: Page): Promise<void> {
 
 /** Every page there is, in every state that looks different. `see` is called on each. */
 async function everyPage(page: Page, see: (name: string) => Promise<void>): Promise<void> {
-  await shop.db.updateTable('products').set({ priceCents: 2_999 }).where('id', '=', 2).execute()
+  await site.shop.db.updateTable('products').set({ priceCents: 2_999 }).where('id', '=', 2).execute()
   const open = async (name: string, path: string) => {
     await page.goto(path)
     await see(name)
@@ -51,7 +39,7 @@ async function everyPage(page: Page, see: (name: string) => Promise<void>): Prom
   await page.getByText(/Insufficient stock/).waitFor()
   await see('cart-with-a-fault')
   await page.goto('/cart')
-  await shop.db.updateTable('products').set({ priceCents: 3_499 }).where('id', '=', 2).execute()
+  await site.shop.db.updateTable('products').set({ priceCents: 3_499 }).where('id', '=', 2).execute()
   await open('cart-with-a-new-price', '/cart')
   await button(page, 'Place order').click()
   await page.getByText(/The new total is/).waitFor()
@@ -110,7 +98,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
   ] as const) {
     describe(`every page, ${colorScheme}, ${width} px wide`, { skip }, () => {
       it('pleases axe, fits, and stays where it is', () =>
-        visit({ colorScheme, viewport: { width, height } }, ({ page }) =>
+        site.visit({ colorScheme, viewport: { width, height } }, ({ page }) =>
           everyPage(page, async (name) => {
             // First: taking a picture of the whole page changes its size.
             assert.equal(await layoutShift(page), 0, name)
@@ -123,7 +111,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
       // Both widths and both colours, once each: what scripts change is not how it looks.
       if ((width === 360) === (colorScheme === 'dark')) return
       it('works the same with all scripts blocked', () =>
-        visit({ colorScheme, viewport: { width, height }, javaScriptEnabled: false }, ({ page }) =>
+        site.visit({ colorScheme, viewport: { width, height }, javaScriptEnabled: false }, ({ page }) =>
           everyPage(page, (name) => shoot(page, `${name}-${width}-${colorScheme}-without-scripts`))
         ))
     })
@@ -133,7 +121,7 @@ for (const colorScheme of ['light', 'dark'] as const) {
 describe('the narrowest and the widest', { skip }, () => {
   for (const width of [320, 1920]) {
     it(`${width} px: nothing is cut off`, () =>
-      visit({ viewport: { width, height: 800 } }, ({ page }) =>
+      site.visit({ viewport: { width, height: 800 } }, ({ page }) =>
         everyPage(page, async (name) => {
           await shoot(page, `${name}-${width}-light`)
           assert.equal(await page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth'), 0, name)
@@ -144,7 +132,7 @@ describe('the narrowest and the widest', { skip }, () => {
 
 describe('axe', { skip }, () => {
   it('does find what is wrong', () =>
-    visit({}, async ({ page }) => {
+    site.visit({}, async ({ page }) => {
       await page.goto('/')
       await page.evaluate("document.querySelector('main').innerHTML = '<input>'")
       assert.ok((await violations(page)).some((line) => line.startsWith('label: <input>')))

@@ -1,19 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import type { Browser, Page } from 'playwright-core'
-import { ADMIN, PASSWORD, startShop, type TestShop } from '../helpers.ts'
-import { button, field, heading, launch, row, skip, violations, visit } from './browser.ts'
+import { describe, it } from 'node:test'
+import type { Page } from 'playwright-core'
+import { ADMIN, PASSWORD } from '../helpers.ts'
+import { button, field, heading, row, openSite, skip, violations } from './browser.ts'
 
-let shop: TestShop
-let browser: Browser
-before(async () => {
-  if (skip) return
-  ;[shop, browser] = [await startShop(), await launch()]
-})
-after(async () => {
-  await browser?.close()
-  await shop?.close()
-})
+const site = openSite()
 
 const NEXT = 'violet elephants dance'
 
@@ -38,9 +29,9 @@ for (const javaScriptEnabled of [true, false]) {
   const name = javaScriptEnabled ? 'with' : 'without'
   describe(`accounts in a browser, ${name} JavaScript`, { skip }, () => {
     it('"it wasn’t me" signs the other out and asks for a new password', () =>
-      visit({ browser, shop }, { javaScriptEnabled }, async ({ page }) => {
+      site.visit({ javaScriptEnabled }, async ({ page }) => {
         await register(page, `owner-${name}`)
-        await visit({ browser, shop }, { javaScriptEnabled }, async ({ page: other }) => {
+        await site.visit({ javaScriptEnabled }, async ({ page: other }) => {
           await signIn(other, `owner-${name}`, PASSWORD)
           assert.match(await other.getByLabel('Notice').innerText(), /did not know this device/)
           await page.goto('/')
@@ -60,7 +51,7 @@ for (const javaScriptEnabled of [true, false]) {
       }))
 
     it('the email is changed, the account deleted', () =>
-      visit({ browser, shop }, { javaScriptEnabled }, async ({ page }) => {
+      site.visit({ javaScriptEnabled }, async ({ page }) => {
         await register(page, `goer-${name}`)
         await page.goto('/account/email')
         if (javaScriptEnabled) assert.deepEqual(await violations(page), [])
@@ -83,7 +74,7 @@ for (const javaScriptEnabled of [true, false]) {
       }))
 
     it('an administrator finds a user, closes and opens the account, and reads of it', () =>
-      visit({ browser, shop }, { javaScriptEnabled }, async ({ page }) => {
+      site.visit({ javaScriptEnabled }, async ({ page }) => {
         await signIn(page, ADMIN.username, ADMIN.password)
         await page.goto('/admin/users?search=user@example')
         if (javaScriptEnabled) assert.deepEqual(await violations(page), [])

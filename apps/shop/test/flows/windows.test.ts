@@ -1,22 +1,10 @@
 import assert from 'node:assert/strict'
-import { after, before, describe, it } from 'node:test'
-import type { Browser, BrowserContextOptions, Page } from 'playwright-core'
-import { PASSWORD, registered, startShop, type TestShop } from '../helpers.ts'
-import { button, field, heading, launch, link, row, skip, type Visit, visit as visitShop } from './browser.ts'
+import { describe, it } from 'node:test'
+import type { Page } from 'playwright-core'
+import { PASSWORD, registered } from '../helpers.ts'
+import { button, field, heading, link, row, openSite, skip } from './browser.ts'
 
-let shop: TestShop
-let browser: Browser
-before(async () => {
-  if (skip) return
-  shop = await startShop()
-  browser = await launch()
-})
-after(async () => {
-  await browser?.close()
-  await shop?.close()
-})
-
-const visit = (options: BrowserContextOptions, work: (visit: Visit) => Promise<void>) => visitShop({ browser, shop }, options, work)
+const site = openSite()
 
 async function signIn(page: Page, { username }: { readonly username: string }): Promise<void> {
   await field(page, 'Username or email').fill(username)
@@ -26,12 +14,12 @@ async function signIn(page: Page, { username }: { readonly username: string }): 
 }
 
 async function countOrders(): Promise<number> {
-  return (await shop.db.selectFrom('orders').select(shop.db.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()).count
+  return (await site.shop.db.selectFrom('orders').select(site.shop.db.fn.countAll<number>().as('count')).executeTakeFirstOrThrow()).count
 }
 
 describe('two windows of one session', { skip }, () => {
   it('agree within a second, the one that was there before the session too', () =>
-    visit({}, async ({ page, context }) => {
+    site.visit({}, async ({ page, context }) => {
       const other = await context.newPage()
       await page.goto('/')
       await other.goto('/cart')
@@ -52,7 +40,7 @@ describe('two windows of one session', { skip }, () => {
     }))
 
   it('do not take away what is just being typed', () =>
-    visit({}, async ({ page, context }) => {
+    site.visit({}, async ({ page, context }) => {
       const other = await context.newPage()
       await page.goto('/')
       await button(page, 'Add Mouse to cart').click()
@@ -68,8 +56,8 @@ describe('two windows of one session', { skip }, () => {
     }))
 
   it('hide together what was private, when one signs out', () =>
-    visit({}, async ({ page, context }) => {
-      const somebody = await registered(shop)
+    site.visit({}, async ({ page, context }) => {
+      const somebody = await registered(site.shop)
       await page.goto('/login?next=%2Faccount')
       await signIn(page, somebody)
       const other = await context.newPage()
@@ -83,7 +71,7 @@ describe('two windows of one session', { skip }, () => {
 
 describe('a reader', { skip }, () => {
   it('gets no cookie, and no stream', () =>
-    visit({}, async ({ page, context }) => {
+    site.visit({}, async ({ page, context }) => {
       const asked: string[] = []
       page.on('request', (request) => asked.push(new URL(request.url()).pathname))
       for (const path of ['/', '/products/3', '/cart', '/login']) await page.goto(path)
@@ -95,7 +83,7 @@ describe('a reader', { skip }, () => {
 for (const javaScriptEnabled of [true, false]) {
   describe(`${javaScriptEnabled ? 'with' : 'without'} JavaScript`, { skip }, () => {
     it('a double click places one order, and Back shows no cart to order again', () =>
-      visit({ javaScriptEnabled }, async ({ page }) => {
+      site.visit({ javaScriptEnabled }, async ({ page }) => {
         const before = await countOrders()
         await page.goto('/products/2')
         await button(page, 'Add Mouse to cart').click()
@@ -112,8 +100,8 @@ for (const javaScriptEnabled of [true, false]) {
       }))
 
     it('a session that ends in the middle of checking out: signs in, and goes on where it was', () =>
-      visit({ javaScriptEnabled }, async ({ page }) => {
-        const somebody = await registered(shop)
+      site.visit({ javaScriptEnabled }, async ({ page }) => {
+        const somebody = await registered(site.shop)
         const before = await countOrders()
         await page.goto('/login')
         await signIn(page, somebody)
@@ -122,7 +110,7 @@ for (const javaScriptEnabled of [true, false]) {
         await link(page, 'Cart (1)').click()
         await heading(page, 'Cart').waitFor()
         const key = await page.locator('[name=idempotencyKey]').getAttribute('value')
-        await shop.sessions.revokeAll(somebody.id)
+        await site.shop.sessions.revokeAll(somebody.id)
         // With scripts the page notices by itself; without, the form does.
         if (!javaScriptEnabled) await button(page, 'Place order').click()
         await page.getByText(/Your session has ended/).waitFor()
@@ -136,7 +124,7 @@ for (const javaScriptEnabled of [true, false]) {
       }))
 
     it('the keyboard alone is enough, from the storefront to the order', () =>
-      visit({ javaScriptEnabled }, async ({ page }) => {
+      site.visit({ javaScriptEnabled }, async ({ page }) => {
         const focused = () => page.locator(':focus')
         /** Tabs on to what is called so. */
         const tabTo = async (name: string) => {
