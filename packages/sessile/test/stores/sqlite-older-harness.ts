@@ -1,6 +1,10 @@
 import { createRequire } from 'node:module'
 import { DatabaseSync } from 'node:sqlite'
+import { after } from 'node:test'
 import session from 'express-session'
+import type { SessionBackend } from '../../src/core/backend.ts'
+import { EventHub } from '../../src/core/events.ts'
+import { SessionRecords } from '../../src/core/records.ts'
 import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
 import { fakeClock, type FakeClock } from '../../src/testing/fake-clock.ts'
 import type { BackendHarness } from '../../src/testing/harness.ts'
@@ -112,6 +116,50 @@ export function olderHarness({ name, open }: OlderPackage): BackendHarness {
       clock?.restore()
       clock = undefined
       folder.clean()
+    }
+  }
+}
+
+/** A session as express-session hands it to a store. @param ms its life; `undefined`: its cookie does not say it */
+export function sessionOf(ms: number | undefined, more: object = {}): Record<string, any> {
+  const cookie = new session.Cookie() as any
+  if (ms !== undefined) cookie.maxAge = ms
+  return { cookie, ...more }
+}
+
+/** Both on one table, until the end of the tests around it; and what is in there. */
+export function besideOlder({ column, open }: OlderPackage) {
+  const folder = temporaryFolder()
+  const file = folder.path('sessions.db')
+  const database = new DatabaseSync(file, { timeout: 1000 })
+  const theirs = open(database)
+  const ours: SessionBackend = sqliteStore({ file })
+  after(async () => {
+    await ours.close!()
+    database.close()
+    folder.clean()
+  })
+  const rowOf = (key: string) => database.prepare('SELECT *, typeof(sid) t1, typeof(sess) t2 FROM sessions WHERE sid = ?').get(key)!
+  return {
+    file,
+    database,
+    theirs,
+    /** The same by promises. */
+    older: {
+      get: async (key: string) => (await promised<Record<string, any>>((done) => theirs.get(key, done))) ?? undefined,
+      set: (key: string, value: object) => promised((done) => theirs.set(key, value, done)),
+      touch: (key: string, value: object) => promised((done) => theirs.touch(key, value, done)),
+      destroy: (key: string) => promised((done) => theirs.destroy(key, done))
+    },
+    ours,
+    records: new SessionRecords(ours, { events: new EventHub(), handleOf: (key) => key }),
+    read: async (key: string) => await ours.read(key),
+    rowOf,
+    typeOfEnd: (key: string) => database.prepare(`SELECT typeof(${column}) AS t FROM sessions WHERE sid = ?`).get(key)!['t'],
+    endOf: (key: string): number => Number(new Date(rowOf(key)[column] as string | number)),
+    setEnd(key: string, at: number): void {
+      const value = column === 'expired' ? at : new Date(at).toISOString()
+      database.prepare(`UPDATE sessions SET ${column} = ? WHERE sid = ?`).run(value, key)
     }
   }
 }
