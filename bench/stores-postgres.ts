@@ -73,8 +73,8 @@ async function ours(): Promise<Side> {
     touch: (key, expiresAt) => store.extend(key, expiresAt),
     async sweep() {
       const took: number[] = []
-      // as many as the middleware's sweep removes at once
-      while ((await timed<readonly unknown[]>(took, () => store.removeExpired(500))).length > 0) {}
+      // as many as one statement removes: the middleware asks for more, and gets them by several
+      while ((await timed<readonly unknown[]>(took, () => store.removeExpired(100))).length > 0) {}
       return took
     },
     close: () => store.close()

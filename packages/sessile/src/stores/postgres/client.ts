@@ -2,6 +2,7 @@ import { SessionError } from '../../core/errors.ts'
 import { atMost } from '../at-most.ts'
 import type { ResolvedPostgresOptions } from './options.ts'
 import { Pipe, type PgPiped } from './pipe.ts'
+import { WritePipe } from './write-pipe.ts'
 
 /** A query as `pg` takes it. With a name it is prepared at its first use on each connection, in the same round trip. */
 export interface PgQuery {
@@ -73,7 +74,7 @@ export class Connections {
   #pool: PgQueryable | undefined
   #making: Promise<PgPool> | undefined
   #reads: Pipe | undefined
-  #writes: Pipe | undefined
+  #writes: WritePipe | undefined
   #closed = false
   #turn: Promise<unknown> = Promise.resolve()
 
@@ -100,8 +101,8 @@ export class Connections {
   }
 
   /**
-   * As `run`, for a statement that writes one record. Those of one turn share a connection, where the store has its own: what each
-   * costs is mostly the way to the server and back. Those of different turns do not wait for each other, nor where a commit takes long.
+   * As `run`, for a statement that writes one record. They share a connection where the store has its own, as long as none has to wait:
+   * what each costs is mostly the way to the server and back.
    * @param unlessLocked the same, but that it fails soon where it has to wait for somebody else's transaction
    */
   async write(statement: Statement, unlessLocked: Statement, values: unknown[]): Promise<readonly PgRow[]> {
@@ -168,7 +169,7 @@ export class Connections {
     const piped = (): PgPiped => new Client({ ...config, pipeline: true })
     if (piped().pipeline === true) {
       this.#reads = new Pipe(piped)
-      this.#writes = new Pipe(piped)
+      this.#writes = new WritePipe(piped, this.#reads)
     }
     return pool
   }

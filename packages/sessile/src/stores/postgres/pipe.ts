@@ -1,4 +1,4 @@
-import { every, later, now, stopwatch } from '../../core/clock.ts'
+import { every, later, stopwatch } from '../../core/clock.ts'
 import type { PgListener, PgQuery, PgRow } from './client.ts'
 
 /** A `pg.Client` that sends a statement without waiting for the answers to those before (pg 8.23 and later). */
@@ -13,12 +13,6 @@ export interface PgPiped extends PgListener {
 const LOOK_MS = 2_500
 const SILENT_LOOKS = 4
 
-/** How many statements of one turn go this way, where that is asked. */
-const MOST = 16
-/** A server that takes longer for one, as one that waits for a disk does, has them side by side for a while, over several connections. */
-const SLOW_MS = 1
-const SLOW_FOR_MS = 10_000
-
 /**
  * One connection for statements that wait for nobody's locks, so that none holds up those behind it; against a pool it takes half of
  * the time and half of the work. It is connected at the first use and again after it broke. A connection that has not answered for
@@ -30,63 +24,69 @@ export class Pipe {
   #underWay = 0
   #answered = 0
   #held = false
-  /** Statements of this turn of the event loop. */
-  #ofTurn = 0
-  #uncork: (() => void) | undefined
-  /** When the first of those that are under way together was answered, and how many were. */
-  #since = 0
-  #together = 0
-  #slowUntil = 0
+  /** Whether something of this turn of the event loop is to be sent. */
+  #gathers = false
+  #meanMs = 0
+  /** When it last had an answer, or began to wait for one. */
+  #lastSign = 0
 
   /** @param make a client that is not yet connected */
   constructor(make: () => PgPiped) {
     this.#make = make
   }
 
-  /** Whether a statement waits for no earlier turn's, and for few of this one; of a slow server for none. */
-  get isFree(): boolean {
-    if (this.#underWay > this.#ofTurn || this.#ofTurn >= MOST) return false
-    return this.#ofTurn === 0 || now() >= this.#slowUntil
+  /** Statements without an answer yet. */
+  get underWay(): number {
+    return this.#underWay
+  }
+
+  /** What an answer takes by now. */
+  get meanMs(): number {
+    return this.#meanMs
+  }
+
+  /** Is told how long each answer took. */
+  protected took(ms: number): void {
+    this.#meanMs += (ms - this.#meanMs) / 8
+  }
+
+  /** For how long nothing has come that is waited for. */
+  get silentMs(): number {
+    return this.#underWay === 0 ? 0 : stopwatch() - this.#lastSign
   }
 
   async query(query: PgQuery): Promise<{ rows: readonly PgRow[] }> {
-    this.#underWay++
-    if (this.#ofTurn++ === 0) later(() => this.#turned())
+    if (this.#underWay++ === 0) this.#lastSign = stopwatch()
     let client: PgPiped | undefined
+    let start = 0
     try {
       client = await (this.#client ??= this.#connect())
+      start = stopwatch()
       // only who waits for an answer keeps the process alive
       if (!this.#held) client.ref?.()
       this.#held = true
       this.#gather(client)
       return (await client.query(query)) as { rows: readonly PgRow[] }
     } finally {
-      this.#settled(client)
+      this.#answered++
+      this.#lastSign = stopwatch()
+      if (start > 0) this.took(this.#lastSign - start)
+      if (--this.#underWay === 0) {
+        this.#held = false
+        client?.unref?.()
+      }
     }
   }
 
   #gather({ connection }: PgPiped): void {
     const stream = connection?.stream
-    if (this.#uncork || this.#ofTurn === 0 || !stream?.cork) return
+    if (this.#gathers || !stream?.cork || !stream.uncork) return
+    this.#gathers = true
     stream.cork()
-    this.#uncork = () => stream.uncork!()
-  }
-
-  #turned(): void {
-    this.#ofTurn = 0
-    this.#uncork?.()
-    this.#uncork = undefined
-  }
-
-  #settled(client: PgPiped | undefined): void {
-    this.#answered++
-    this.#underWay--
-    if (this.#together++ === 0) this.#since = stopwatch()
-    if (this.#underWay > 0) return
-    if (this.#together > 1 && (stopwatch() - this.#since) / (this.#together - 1) > SLOW_MS) this.#slowUntil = now() + SLOW_FOR_MS
-    this.#together = 0
-    this.#held = false
-    client?.unref?.()
+    later(() => {
+      this.#gathers = false
+      stream.uncork!()
+    })
   }
 
   async end(): Promise<void> {

@@ -16,6 +16,9 @@ import { expiredOf, recordOf, secondsOf, versionOf } from './format.ts'
 import { findTable, type TableWish, type FoundTable } from './schema.ts'
 import type { Statements } from './statements.ts'
 
+/** Expired records that one statement removes. */
+const REMOVED_AT_ONCE = 100
+
 /** One table of records. It is looked for at the first use. */
 export class PostgresTable implements SessionBackend {
   readonly name = 'postgres'
@@ -69,8 +72,21 @@ export class PostgresTable implements SessionBackend {
     return { records, cursor: rows.length < limit ? undefined : records.at(-1)!.key }
   }
 
+  /** In short statements: what one has locked is locked to its end. What is removed is told, also where a later one fails. */
   async removeExpired(limit: number): Promise<readonly ExpiredRecord[]> {
-    return (await this.ask('removeExpired', [secondsOf(now()), limit])).map(expiredOf)
+    const removed: ExpiredRecord[] = []
+    while (removed.length < limit) {
+      const most = Math.min(limit - removed.length, REMOVED_AT_ONCE)
+      try {
+        const rows = await this.ask('removeExpired', [secondsOf(now()), most])
+        for (const row of rows) removed.push(expiredOf(row))
+        if (rows.length < most) break
+      } catch (error) {
+        if (removed.length === 0) throw error
+        break
+      }
+    }
+    return removed
   }
 
   protected async ask(operation: keyof Statements, values: unknown[]): Promise<readonly PgRow[]> {
