@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
+import { memoryStore } from 'sessile/stores/memory'
 import { startApp, visitors } from './app.ts'
 import { launch, overlaps, skip, violations } from './browser.ts'
 
@@ -211,6 +212,24 @@ describe('the page', { skip }, () => {
     await page.getByText('No session of that user or handle lives.').waitFor()
     assert.equal((await app.sessions.of(user)).length, 0)
     assert.ok(cookie)
+    await done()
+  })
+
+  it('tells of a store that is down, and that it is back', async (t) => {
+    const store = memoryStore()
+    const down = await startApp(store)
+    t.after(() => down.close())
+    const { page, done } = await admin({}, down)
+    await visit(page, 'health')
+    const told = async (...words: string[]) => {
+      for (const word of words) await page.locator('.figure b').getByText(word, { exact: true }).waitFor({ timeout: 12_000 })
+    }
+    await told('Answers', 'Closed')
+    store.ping = () => Promise.reject(new Error('down'))
+    await told('Down', 'Open')
+    store.ping = () => {}
+    await page.reload()
+    await told('Answers', 'Closed')
     await done()
   })
 

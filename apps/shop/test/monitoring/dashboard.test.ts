@@ -17,6 +17,9 @@ describe('the dashboard', () => {
     assert.equal(status, 200)
     const script = /<script[^>]* src="([^"]+)"/.exec(text)![1]!
     assert.match((await admin.get(`/admin/dashboard/${script}`)).headers.get('content-type')!, /javascript/)
+    // from it one gets back to the other pages for administrators
+    const { appPath } = (await admin.get('/admin/dashboard/api/start')).json
+    assert.match((await admin.get(appPath, { accept: BROWSER_ACCEPT })).text, /href="\/admin\/orders"/)
   })
 
   it('lists sessions and ends them, for who is fresh', async () => {

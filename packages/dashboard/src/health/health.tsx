@@ -20,7 +20,16 @@ export function Health() {
               <dt>{data.store}</dt>
               <dd>
                 <b class={data.reachable ? 'good' : 'bad'}>{data.reachable ? 'Answers' : 'Down'}</b>
-                <small>{data.reachable ? `in ${ms(data.ping)}` : 'requests are refused at once, and it is tried again each second'}</small>
+                <small>{data.reachable ? `in ${ms(data.ping)}` : 'it did not answer when it was asked just now'}</small>
+              </dd>
+            </div>
+            <div class="card figure">
+              <dt>Breaker</dt>
+              <dd>
+                <b class={data.breaker === 'closed' ? '' : 'bad'}>{data.breaker === 'closed' ? 'Closed' : 'Open'}</b>
+                <small>
+                  {data.breaker === 'closed' ? 'calls go to the store' : 'calls fail at once, and one a second tries whether it is back'}
+                </small>
               </dd>
             </div>
             <Fact name="Errors" value={data.errors} about="calls that failed or were too late" />
