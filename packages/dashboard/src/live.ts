@@ -45,6 +45,7 @@ export function connect(): void {
   on('live', (message) => (live.value = message))
   on('point', (message) => (point.value = message))
   on('health', (message) => (health.value = message))
+  on('start', (_, id) => (lastId = id))
   on('event', take)
   on('gap', (_, id) => {
     if (id !== '') lastId = id

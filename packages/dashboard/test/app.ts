@@ -59,6 +59,8 @@ export async function startApp(
     sessions,
     seen,
     board,
+    /** As a proxy that is restarted. */
+    dropConnections: () => server.closeAllConnections(),
     async close() {
       board.close()
       server.close()

@@ -10,6 +10,7 @@ type App = Awaited<ReturnType<typeof startApp>>
 
 const VIEWS = ['overview', 'sessions', 'users', 'user/101', 'events', 'health']
 const HEADINGS: Readonly<Record<string, string>> = {
+  'user/7': 'User 7',
   overview: 'Overview',
   sessions: 'Sessions',
   users: 'Users',
@@ -175,6 +176,33 @@ describe('the page', { skip }, () => {
     await page.locator('.state.live').waitFor()
     await fetch(`${app.url}/login/4711`)
     await page.getByRole('link', { name: 'User 4711' }).first().waitFor({ timeout: 5000 })
+    await done()
+  })
+
+  it('catches up with what happened while it was away', async () => {
+    const { page, done } = await admin()
+    await visit(page, 'events')
+    await page.locator('.state.live').waitFor()
+    app.dropConnections()
+    await page.locator('.state.away').waitFor()
+    await fetch(`${app.url}/login/4712`)
+    await page.locator('.state.live').waitFor()
+    await page.getByRole('link', { name: 'User 4712' }).first().waitFor({ timeout: 5000 })
+    await done()
+  })
+
+  it('asks whoever is not fresh to confirm who he is, by a link that leads back', async (t) => {
+    const stale = await startApp('memory:', { options: { fresh: () => false } })
+    t.after(() => stale.close())
+    await fetch(`${stale.url}/login/7`)
+    const { page, done } = await admin({}, stale)
+    await visit(page, 'user/7')
+    await page.getByRole('button', { name: 'End all sessions' }).click()
+    await page.getByRole('dialog').getByRole('button', { name: 'End all' }).click()
+    const link = page.getByRole('dialog').getByRole('link', { name: 'Confirm who you are' })
+    assert.equal(await link.getAttribute('href'), `/confirm?next=${encodeURIComponent(`${stale.mount}/`)}`)
+    assert.deepEqual(await violations(page), [])
+    assert.equal((await stale.sessions.of('7')).length, 1)
     await done()
   })
 

@@ -249,8 +249,12 @@ export interface Problem {
   readonly code: string
 }
 
-/** What comes by server-sent events, by the name of the event. `event` has an id to go on from; after `gap` all is read anew. */
+/**
+ * What comes by server-sent events, by the name of the event. `start`, `event` and `gap` have an id to go on from; after `gap` all is
+ * read anew.
+ */
 export interface LiveMessages {
+  start: Record<string, never>
   live: Live
   point: Point
   health: Health

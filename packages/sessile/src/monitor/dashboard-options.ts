@@ -86,7 +86,18 @@ export interface ResolvedDashboard {
 
 /** @throws SessionError `bad-option` */
 export function resolveDashboard<Req extends HttpRequest>(sessions: DashboardSessions, given: DashboardOptions<Req>): ResolvedDashboard {
-  const known = [...Object.keys(DASHBOARD_DEFAULTS), 'authorize', 'activity', 'fresh', 'confirmPath', 'appPath', 'show', 'audit', 'viewerOf', 'node']
+  const known = [
+    ...Object.keys(DASHBOARD_DEFAULTS),
+    'authorize',
+    'activity',
+    'fresh',
+    'confirmPath',
+    'appPath',
+    'show',
+    'audit',
+    'viewerOf',
+    'node'
+  ]
   type Known = DashboardOptions & { freshFor: Duration; extendBy: Duration; title: string; maxClients: number }
   const options = resolveOptions<Known>('dashboard', DASHBOARD_DEFAULTS as unknown as Known, given as unknown as Known, known)
   if (typeof sessions?.describe !== 'function') throw new SessionError('bad-option', 'dashboard needs the manager that session() returned.')

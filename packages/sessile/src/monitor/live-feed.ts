@@ -65,6 +65,8 @@ export class LiveFeed {
     res.writeHead(200, { 'Content-Type': 'text/event-stream', 'Cache-Control': 'no-store, no-transform', 'X-Accel-Buffering': 'no' })
     res.write('retry: 2000\n\n')
     if (isGap) this.#send(client, 'gap', {}, end)
+    // a page that is cut off before anything happened has to know as well where to go on
+    else if (seq >= 0) this.#send(client, 'start', {}, seq)
     if (this.#stops.length === 0) this.#stops = [this.#api.health.watch(), every(TICK_MS, () => this.#tick())]
     this.#ticks = 0
     this.#tick()
