@@ -38,14 +38,16 @@ export function Health() {
             <div class="card figure">
               <dt>Sweeping</dt>
               <dd>
-                <b>{data.sweeps ? (data.sweeps.leader ? 'Here' : 'Elsewhere') : 'Off'}</b>
+                <b>{data.sweeps?.leader ? 'Here' : 'Not here'}</b>
                 <small>
-                  {data.sweeps ? (
+                  {data.sweeps?.leader ? (
                     <>
                       {count(data.sweeps.removed)} removed, last <Time at={data.sweeps.at} />
                     </>
+                  ) : data.sweeps ? (
+                    'another process has the turn, or the first is to come'
                   ) : (
-                    'not started in this process'
+                    'startSweeping() was not called in this process'
                   )}
                 </small>
               </dd>
