@@ -21,8 +21,8 @@ export interface Held {
 export interface Glanced {
   readonly req: object
   readonly res: ServerResponse
-  /** The stored session of the request; `undefined` where it has none (any more), or where that takes more than a look. */
-  readonly standing: Held | undefined
+  /** The stored session of the request; `undefined` while it has none. */
+  readonly loaded: Held | undefined
   /** Told when all of the answer was handed over, before any of the client's next requests can be read. */
   watcher: Watcher | undefined
   /** What the watcher wants to find again then. */

@@ -193,11 +193,6 @@ export class HeldSession {
     return current
   }
 
-  /** The stored session of the request, unless it went on to another. */
-  get standing(): Loaded | undefined {
-    return this.loadedId === this.req.sessionID ? this.loaded : undefined
-  }
-
   /** The request's session, made if it was not yet. */
   session(): Session | null | undefined {
     return this.req.session

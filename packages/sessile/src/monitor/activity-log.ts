@@ -1,36 +1,25 @@
-import type { SessionBackend } from '../core/backend.ts'
+import type { SessionBackend, StoredRecord, Version } from '../core/backend.ts'
 import type { StoreCalls } from '../core/calls.ts'
 import { later, now, pause } from '../core/clock.ts'
 import { SessionError } from '../core/errors.ts'
 import { newTag } from '../core/ids.ts'
 import { Turns } from '../core/turns.ts'
 import {
+  endingOf,
+  hidden,
+  less,
   tagged,
   together,
   understood,
   written,
   type ActivityRecord,
-  type Ending,
   type EndReason,
   type Sightings
 } from './activity-record.ts'
-import { deviceClassOf } from './device.ts'
+import { Pending } from './pending.ts'
 
 /** Told of each record that was written, exactly once, whoever wrote it: what it was before, and what it is now. */
 export type Told = (before: ActivityRecord | undefined, after: ActivityRecord, handle: string, expiresAt: number) => void
-
-type Mutable<T> = { -readonly [Name in keyof T]: T[Name] }
-
-/** What was seen and not written yet. */
-export interface Pending {
-  /** Changed in place unless `unsure` holds it. */
-  seen: Mutable<Sightings>
-  expiresAt: number
-  /** Whether it is pending still; false once it was written or given to another. */
-  live?: boolean
-  /** A write whose answer was lost: what it was of, and the tag by which it is known should it have landed. */
-  unsure?: { readonly tag: string; readonly seen: Sightings; readonly told: () => void }
-}
 
 /** A session that is over, and what this process had not written of it. */
 interface End {
@@ -45,6 +34,12 @@ interface Move {
   readonly to: string
   /** What was taken along by a write whose answer was lost. */
   unsure?: { readonly tag: string; readonly taken: Pending | undefined; readonly told: () => void }
+}
+
+interface Lately {
+  readonly version: Version
+  readonly record: ActivityRecord
+  readonly expiresAt: number
 }
 
 /** Longer than other processes keep counts of the old id to themselves. */
@@ -67,6 +62,10 @@ export class ActivityLog {
   readonly #expiring = new Map<string, { readonly tag: string; readonly told: () => void }>()
   /** Where counts of another process's old ids went in this flush. */
   readonly #redirected = new Set<string>()
+  /** What this process wrote last of a session: as long as nobody else writes it, it need not be read before the next time. */
+  readonly #lately = new Map<string, Lately>()
+  /** Sessions that other processes write as well: those are read first. */
+  readonly #shared = new Set<string>()
   readonly #turns = new Turns()
 
   constructor(space: SessionBackend, calls: StoreCalls, maxPending: number, told: Told = () => {}) {
@@ -79,9 +78,10 @@ export class ActivityLog {
   /**
    * Notes what was seen; nothing is stored yet.
    * @param expiresAt when the session ends, as far as is known now
+   * @param endsAt when it ends at the latest
    * @returns what is pending of the session now
    */
-  note(handle: string, seen: Sightings, expiresAt: number): Pending {
+  note(handle: string, seen: Sightings, expiresAt: number, endsAt?: number): Pending {
     const present = this.#pending.get(handle)
     if (present) {
       present.seen = together(present.seen, seen)!
@@ -89,8 +89,8 @@ export class ActivityLog {
       return present
     }
     if (this.#pending.size >= this.#maxPending) this.#drop(this.#pending.keys().next().value!)
-    // changed in place from now on, so it is nobody else's
-    const made: Pending = { seen: { ...seen }, expiresAt, live: true }
+    const made = new Pending(seen, expiresAt, endsAt)
+    made.live = true
     this.#pending.set(handle, made)
     return made
   }
@@ -118,7 +118,7 @@ export class ActivityLog {
     this.#drop(handle)
     const present = this.#ended.get(handle)
     if (!present) this.#ended.set(handle, { reason, at, rest })
-    else if (rest) present.rest = present.rest ? { seen: together(present.rest.seen, rest.seen)!, expiresAt: 0 } : rest
+    else if (rest) present.rest = present.rest ? new Pending(together(present.rest.seen, rest.seen)!, 0) : rest
   }
 
   /** All that is known of a session: what is stored, and what this process has seen since. */
@@ -248,7 +248,7 @@ export class ActivityLog {
             rest.unsure.told()
             rest.seen = less(rest.seen, rest.unsure.seen)
           }
-          delete rest.unsure
+          rest.unsure = undefined
         }
         if (record && 'movedTo' in record) {
           this.#ended.delete(handle)
@@ -282,16 +282,18 @@ export class ActivityLog {
       this.#retry(async () => {
         const pending = this.#pending.get(handle)
         if (!pending) return true
-        const stored = await this.#calls.run('read', () => this.#space.read(handle))
+        const lately = this.#lately.get(handle)
+        this.#lately.delete(handle)
+        const stored = lately ?? (await this.#calls.run('read', () => this.#space.read(handle)))
         // the session may have got a new id, or ended, while the store was asked
         if (this.#pending.get(handle) !== pending) return false
-        const record = understood(stored?.data)
+        const record = lately ? lately.record : understood((stored as StoredRecord | undefined)?.data)
         if (pending.unsure) {
           if (record?.tags.includes(pending.unsure.tag)) {
             pending.unsure.told()
             this.#settle(handle, pending, pending.unsure.seen)
           }
-          delete pending.unsure
+          pending.unsure = undefined
           return false
         }
         if (record && 'movedTo' in record) {
@@ -310,16 +312,31 @@ export class ActivityLog {
         const next = { data: written(after), expiresAt }
         const told = () => this.#told(record, after, handle, expiresAt)
         pending.unsure = { tag, seen, told }
-        const { outcome } = stored
+        const result = stored
           ? await this.#calls.run('swap', () => this.#space.swap(handle, stored.version, next))
           : await this.#calls.run('create', () => this.#space.create(handle, next))
-        delete pending.unsure
-        if (outcome !== 'done') return false
+        pending.unsure = undefined
+        if (result.outcome !== 'done') {
+          if (lately) this.#shared.add(handle)
+          return false
+        }
+        if (!isOver && !this.#shared.has(handle)) this.#remember(handle, { version: result.version, record: after, expiresAt })
         told()
         this.#settle(handle, pending, seen)
         return true
       })
     )
+  }
+
+  #remember(handle: string, lately: Lately): void {
+    if (this.#lately.size >= this.#maxPending) this.#lately.clear()
+    this.#lately.set(handle, lately)
+  }
+
+  /** What was written lately is read again before the next time. */
+  forget(): void {
+    this.#lately.clear()
+    this.#shared.clear()
   }
 
   /** What was written is no longer pending; what came meanwhile is. */
@@ -346,9 +363,9 @@ export class ActivityLog {
           mine.unsure.told()
           this.#settle(from, mine, mine.unsure.seen)
         }
-        delete mine?.unsure
+        if (mine) mine.unsure = undefined
         const tag = newTag()
-        const taken = record && 'seen' in record ? { seen: record.seen, expiresAt: stored!.expiresAt } : undefined
+        const taken = record && 'seen' in record ? new Pending(record.seen, stored!.expiresAt) : undefined
         const after = { movedTo: move.to, tags: tagged(record, tag) }
         const next = { data: written(after), expiresAt: now() + MARKER_MS }
         const told = () => this.#told(record, after, from, next.expiresAt)
@@ -382,29 +399,4 @@ export class ActivityLog {
     }
     throw new SessionError('conflict', 'What was seen of a session could not be stored; it is tried again later.')
   }
-}
-
-/** What was seen since `before`. */
-function less(seen: Sightings, before: Sightings): Sightings {
-  return { ...seen, pages: seen.pages - before.pages }
-}
-
-/** What a session came to, with what another process had still to tell. */
-function endingOf(record: ActivityRecord | undefined, more: Sightings | undefined, end?: End): Ending {
-  const before = record && 'ending' in record ? record.ending : undefined
-  const seen = together(record && 'seen' in record ? record.seen : undefined, more)
-  const first = [before?.firstSeenAt, seen?.firstSeenAt].filter((at) => at !== undefined)
-  const last = [before?.lastSeenAt, seen?.lastSeenAt].filter((at) => at !== undefined)
-  return {
-    endedAt: before?.endedAt ?? end!.at,
-    reason: before?.reason ?? end!.reason,
-    pages: (before?.pages ?? 0) + (seen?.pages ?? 0),
-    firstSeenAt: first.length > 0 ? Math.min(...first) : undefined,
-    lastSeenAt: last.length > 0 ? Math.max(...last) : undefined,
-    device: seen?.userAgent === undefined ? (before?.device ?? 'unknown') : deviceClassOf(seen.userAgent)
-  }
-}
-
-function hidden(seen: Sightings): Sightings {
-  return { ...seen, userAgent: undefined, ip: undefined, userId: undefined }
 }

@@ -1,4 +1,4 @@
-import { isDeviceClass, type DeviceClass } from './device.ts'
+import { deviceClassOf, isDeviceClass, type DeviceClass } from './device.ts'
 
 /** What was seen of a session. */
 export interface Sightings {
@@ -57,9 +57,9 @@ interface Written {
   readonly n?: number
   readonly f?: number
   readonly l?: number
-  readonly a?: string
-  readonly i?: string
-  readonly u?: string
+  readonly a?: string | undefined
+  readonly i?: string | undefined
+  readonly u?: string | undefined
   /** The handle that the session has now. */
   readonly m?: string
   /** Ended at. */
@@ -80,16 +80,12 @@ export function written(record: ActivityRecord): string {
   else if ('ending' in record) {
     const { endedAt, reason, pages, firstSeenAt, lastSeenAt, device } = record.ending
     text = { e: endedAt, r: reason, n: pages, ...(firstSeenAt === undefined ? {} : { f: firstSeenAt, l: lastSeenAt! }), d: device, t: tags }
-  } else text = { n: record.seen.pages, f: record.seen.firstSeenAt, l: record.seen.lastSeenAt, ...known(record.seen), t: tags }
-  return JSON.stringify(text)
-}
-
-function known({ userAgent, ip, userId }: Sightings): Written {
-  return {
-    ...(userAgent === undefined ? {} : { a: userAgent }),
-    ...(ip === undefined ? {} : { i: ip }),
-    ...(userId === undefined ? {} : { u: userId })
+  } else {
+    const { pages, firstSeenAt, lastSeenAt, userAgent, ip, userId } = record.seen
+    // what is undefined is left out
+    text = { n: pages, f: firstSeenAt, l: lastSeenAt, a: userAgent, i: ip, u: userId, t: tags }
   }
+  return JSON.stringify(text)
 }
 
 /** @returns `undefined` for nothing, and for what is no record of ours */
@@ -120,4 +116,34 @@ export function understood(data: string | undefined): ActivityRecord | undefined
 /** The tags after one more write. */
 export function tagged(record: ActivityRecord | undefined, tag: string): readonly string[] {
   return [...(record?.tags ?? []), tag].slice(-TAGS_KEPT)
+}
+
+/** What was seen since `before`. */
+export function less(seen: Sightings, before: Sightings): Sightings {
+  return { ...seen, pages: seen.pages - before.pages }
+}
+
+/** What a session came to, with what another process had still to tell. */
+export function endingOf(
+  record: ActivityRecord | undefined,
+  more: Sightings | undefined,
+  end?: { readonly reason: EndReason; readonly at: number }
+): Ending {
+  const before = record && 'ending' in record ? record.ending : undefined
+  const seen = together(record && 'seen' in record ? record.seen : undefined, more)
+  const first = [before?.firstSeenAt, seen?.firstSeenAt].filter((at) => at !== undefined)
+  const last = [before?.lastSeenAt, seen?.lastSeenAt].filter((at) => at !== undefined)
+  return {
+    endedAt: before?.endedAt ?? end!.at,
+    reason: before?.reason ?? end!.reason,
+    pages: (before?.pages ?? 0) + (seen?.pages ?? 0),
+    firstSeenAt: first.length > 0 ? Math.min(...first) : undefined,
+    lastSeenAt: last.length > 0 ? Math.max(...last) : undefined,
+    device: seen?.userAgent === undefined ? (before?.device ?? 'unknown') : deviceClassOf(seen.userAgent)
+  }
+}
+
+/** Without where a session came from, and whose it was. */
+export function hidden(seen: Sightings): Sightings {
+  return { ...seen, userAgent: undefined, ip: undefined, userId: undefined }
 }

@@ -1,12 +1,14 @@
 import { now } from '../core/clock.ts'
 import { GLANCE, type Glanced, type Held, type Watcher } from '../express/glance.ts'
-import type { ActivityLog, Pending } from './activity-log.ts'
+import type { ActivityLog } from './activity-log.ts'
 import type { Sightings } from './activity-record.ts'
 import type { History } from './history.ts'
 import { WORD, type HttpRequest, type Middleware, type ResolvedActivity, type WatchedSession } from './options.ts'
+import type { Pending } from './pending.ts'
 import { keptAddress } from './privacy.ts'
 
 const MAX_USER_AGENT = 512
+const MAX_TEXTS = 1000
 
 type Response = Parameters<Middleware>[1]
 
@@ -50,6 +52,7 @@ export class Requests<Req extends HttpRequest> implements Watcher {
   readonly #to: RequestsTo
   readonly #glance: ((req: Req) => Glanced | undefined) | undefined
   readonly #known = new Map<string, Known>()
+  readonly #texts = new Map<string, string>()
 
   constructor(options: ResolvedActivity<Req>, to: RequestsTo) {
     this.#options = options
@@ -64,10 +67,10 @@ export class Requests<Req extends HttpRequest> implements Watcher {
   request(req: Req, res: Response, next: (error?: unknown) => void): void {
     const counts = this.#options.isPage(req)
     const glanced = this.#glance === undefined ? undefined : this.#glance(req)
-    const known = this.#note(req, counts, glanced?.standing)
+    const known = this.#note(req, counts, glanced?.loaded)
     if (!glanced || glanced.watcher) {
       // told by Node when all of an answer was handed over, before any of the client's next requests can be read
-      res.on('prefinish', () => this.#answer(req, res, known ?? counts, glanced?.standing))
+      res.on('prefinish', () => this.#answer(req, res, known ?? counts, glanced?.loaded))
     } else {
       glanced.watcher = this
       glanced.watched = known ?? counts
@@ -75,27 +78,27 @@ export class Requests<Req extends HttpRequest> implements Watcher {
     next()
   }
 
-  answered({ req, res, watched, standing }: Glanced): void {
-    this.#answer(req as Req, res, watched as Known | boolean, standing)
+  answered({ req, res, watched, loaded }: Glanced): void {
+    this.#answer(req as Req, res, watched as Known | boolean, loaded)
   }
 
   /** @param known the session that was noted when the request came; else whether the request is still to be counted */
-  #answer(req: Req, res: Response, known: Known | boolean, standing: Held | undefined): void {
+  #answer(req: Req, res: Response, known: Known | boolean, held: Held | undefined): void {
     let now: Known | undefined
-    if (typeof known === 'object' && standing !== undefined && standing.key === known.key) {
+    if (typeof known === 'object' && held !== undefined && held.key === known.key) {
       now = known
-      if (!standing.isAsRead) now = this.#written(req, known, standing)
+      if (!held.isAsRead) now = this.#written(req, known, held)
     } else {
-      now = this.#note(req, known === true, standing)
+      now = this.#note(req, known === true, held)
     }
     this.#refusal(req, res, now?.handle)
   }
 
   /** A request wrote its session: it may be another's now, and live for another time. What was written says so whichever the store. */
-  #written(req: Req, known: Known, standing: Held): Known | undefined {
-    if (standing.stored.userId !== known.userId) return this.#note(req, false, standing)
+  #written(req: Req, known: Known, held: Held): Known | undefined {
+    if (held.stored.userId !== known.userId) return this.#note(req, false, held)
     const { pending } = known
-    const until = Math.min(standing.stored.expiresAt, now() + this.#options.keepMs) + this.#to.slackMs
+    const until = Math.min(held.stored.expiresAt, now() + this.#options.keepMs) + this.#to.slackMs
     if (until > pending.expiresAt) pending.expiresAt = until
     return known
   }
@@ -106,30 +109,23 @@ export class Requests<Req extends HttpRequest> implements Watcher {
   }
 
   /** @returns `undefined` where there was no session to note. One that cannot be told of is none: watching never fails a request */
-  #note(req: Req, counts: boolean, standing: Held | undefined): Known | undefined {
-    const known = standing === undefined ? undefined : this.#known.get(standing.key)
+  #note(req: Req, counts: boolean, held: Held | undefined): Known | undefined {
+    const known = held === undefined ? undefined : this.#known.get(held.key)
     const at = now()
     const { headers, socket } = req
     const isHidden = this.#options.optOut(req)
     if (
       known === undefined ||
-      known.storedUserId !== standing!.stored.userId ||
+      known.storedUserId !== held!.stored.userId ||
       known.isHidden !== isHidden ||
       known.agent !== headers['user-agent'] ||
       known.peer !== socket.remoteAddress ||
       known.forwarded !== headers['x-forwarded-for']
     )
-      return this.#noteAnew(req, counts, at, isHidden, standing, known)
+      return this.#noteAnew(req, counts, at, isHidden, held, known)
     const { pending } = known
-    if (pending.live && !pending.unsure) {
-      const { seen } = pending
-      if (at > seen.lastSeenAt) seen.lastSeenAt = at
-      if (counts) seen.pages += 1
-      const until = keptUntil(known, at)
-      if (until > pending.expiresAt) pending.expiresAt = until
-    } else {
-      known.pending = this.#to.log.note(known.handle, sightingOf(known, counts, at), keptUntil(known, at))
-    }
+    if (pending.live) pending.again(at, counts)
+    else known.pending = this.#to.log.note(known.handle, sightingOf(known, counts, at), keptUntil(known, at), known.endsAt)
     if (counts) this.#to.history.page(at)
     return known
   }
@@ -139,7 +135,7 @@ export class Requests<Req extends HttpRequest> implements Watcher {
     counts: boolean,
     at: number,
     isHidden: boolean,
-    standing: Held | undefined,
+    held: Held | undefined,
     before: Known | undefined
   ): Known | undefined {
     const session = this.#described(req)
@@ -150,11 +146,11 @@ export class Requests<Req extends HttpRequest> implements Watcher {
     if (counts) history.page(at)
     const known = {
       handle: session.handle,
-      key: standing?.key,
-      storedUserId: standing?.stored.userId,
+      key: held?.key,
+      storedUserId: held?.stored.userId,
       userId: session.userId,
-      agent: headers['user-agent'],
-      peer: socket.remoteAddress,
+      agent: this.#one(headers['user-agent']),
+      peer: this.#one(socket.remoteAddress),
       forwarded: headers['x-forwarded-for'],
       isHidden,
       userAgent: isHidden ? undefined : headers['user-agent']?.slice(0, MAX_USER_AGENT),
@@ -165,11 +161,21 @@ export class Requests<Req extends HttpRequest> implements Watcher {
     } satisfies Known
     const seen = sightingOf(known, counts, at)
     if (before?.pending.live) looksMoved(session.handle, before.pending.seen, seen)
-    known.pending = log.note(session.handle, seen, keptUntil(known, at))
+    known.pending = log.note(session.handle, seen, keptUntil(known, at), known.endsAt)
     if (known.key === undefined) return known
     if (this.#known.size >= 2 * maxPending) this.#known.clear()
     this.#known.set(known.key, known)
     return known
+  }
+
+  /** The same text for all who have it: there are few browsers for many sessions, and what is used all the time is compared fast. */
+  #one(text: string | undefined): string | undefined {
+    if (text === undefined) return undefined
+    const present = this.#texts.get(text)
+    if (present !== undefined) return present
+    if (this.#texts.size >= MAX_TEXTS) this.#texts.clear()
+    this.#texts.set(text, text)
+    return text
   }
 
   #described(req: Req): WatchedSession | undefined {

@@ -88,7 +88,10 @@ export class Watch<Req extends HttpRequest> {
     })
     this.#requests = new Requests(options, { log: this.#log, history, slackMs: this.#slackMs, looksMoved })
     this.#stops = [
-      every(KNOWN_MS, () => this.#requests.forget()),
+      every(KNOWN_MS, () => {
+        this.#requests.forget()
+        this.#log.forget()
+      }),
       every(options.flushEveryMs, () => this.#tick()),
       every(Math.min(EVENTS_EVERY_MS, options.flushEveryMs), () => void this.history.events.flush().catch(() => {})),
       ...SESSION_EVENTS.map((event) => sessions.on(event, (payload) => this.history.event(event, payload))),
