@@ -33,6 +33,19 @@ const OPTIONS = [
   },
   { title: '`movingFrom(from, to, options)` of `sessile/migrate`', file: 'stores/moving/moving-from.ts', name: 'MovingOptions' },
   { title: '`activity(options)` of `sessile/monitor`', file: 'monitor/options.ts', name: 'ActivityOptions', defaults: 'ACTIVITY_DEFAULTS' },
+  { title: '`activity({ alerts })` of `sessile/monitor`', file: 'monitor/alerts.ts', name: 'AlertOptions', defaults: 'ALERT_DEFAULTS' },
+  {
+    title: '`dashboard(sessions, options)` of `sessile/monitor`',
+    file: 'monitor/dashboard-options.ts',
+    name: 'DashboardOptions',
+    defaults: 'DASHBOARD_DEFAULTS'
+  },
+  {
+    title: '`startSweeping(sessions, options)` of `sessile/monitor`',
+    file: 'monitor/sweeping.ts',
+    name: 'SweepingOptions',
+    defaults: 'SWEEPING_DEFAULTS'
+  },
   { title: '`metrics(options)` of `sessile/monitor`', file: 'monitor/metrics.ts', name: 'MetricsOptions', defaults: 'METRICS_DEFAULTS' }
 ]
 

@@ -26,11 +26,13 @@ export interface AlertOptions {
   unknownIds?: number | false
   /** Requests that were refused, failed sign-ins among them. */
   refusals?: number | false
+  /** Calls of the store that failed or were too late. */
   storeErrors?: number | false
   /** Sessions that one user has at once. */
   sessionsPerUser?: number | false
   /** Whether to tell of a session that is used from two networks (IPv4 /24, IPv6 /48). */
   networks?: boolean
+  /** How far back is counted. */
   within?: Duration
   /** The same is told again after so long. */
   again?: Duration
