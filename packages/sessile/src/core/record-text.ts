@@ -83,9 +83,14 @@ export function metaAt(data: string, start: number): Meta {
   return JSON.parse(data.slice(from, -1)) as Meta
 }
 
-/** Puts the meta in, as the last member. @param tagged whether this write needs a tag of its own */
-export function joinText(text: string, meta: Meta, tagged: boolean): string {
-  const member = metaText(tagged ? { ...meta, t: newTag() } : meta)
+/** The meta of a write that no other is like. */
+export function tagged(meta: Meta): Meta {
+  return { ...meta, t: newTag() }
+}
+
+/** Puts the meta in, as the last member. */
+export function joinText(text: string, meta: Meta): string {
+  const member = metaText(meta)
   if (member === '{}') return text
   return `${text.slice(0, -1)}${text === '{}' ? '' : ','}"~":${member}}`
 }

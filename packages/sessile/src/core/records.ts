@@ -105,7 +105,7 @@ export class SessionRecords {
   }
 
   #create(key: string, change: Change): MaybePromise<Loaded> {
-    const meta: Meta = { c: now(), ...change.meta }
+    const meta = this.#writer.stamped({ c: now(), ...change.meta })
     const record = this.#writer.record(change, change.text, meta)
     return chain(
       this.calls.run('create', () => this.backend.create(key, record)),

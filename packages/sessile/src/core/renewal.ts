@@ -112,7 +112,7 @@ export class Renewals {
       ...(renewal.overlapMs > 0 ? { o: now() + renewal.overlapMs } : undefined),
       ...(renewal.follow ? { f: 1 as const } : undefined)
     }
-    return { data: joinText(`${cookie}}`, meta, this.#writer.tagged), expiresAt: now() + Math.max(MARKER_MS, renewal.overlapMs) }
+    return { data: joinText(`${cookie}}`, this.#writer.stamped(meta)), expiresAt: now() + Math.max(MARKER_MS, renewal.overlapMs) }
   }
 }
 

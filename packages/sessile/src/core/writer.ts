@@ -6,7 +6,7 @@ import type { EventHub } from './events.ts'
 import { storedOf, type Loaded, type Stored } from './loaded.ts'
 import { attempt, chain } from './maybe.ts'
 import { mergeTexts, type MergeRules } from './merge.ts'
-import { joinText, type Meta } from './record-text.ts'
+import { joinText, tagged, type Meta } from './record-text.ts'
 import { Turns } from './turns.ts'
 
 /** What a request wants stored. */
@@ -100,7 +100,7 @@ export class RecordWriter {
     const { key, stored } = loaded
     return chain(compose(stored), (change) => {
       if (change === undefined) return 'gone'
-      const meta = change.meta ? { ...stored.meta, ...change.meta } : stored.meta
+      const meta = this.stamped(change.meta ? { ...stored.meta, ...change.meta } : stored.meta)
       const record = this.record(change, change.text, meta)
       return chain(this.swap(key, stored, record), (result) => {
         loaded.tried = result.outcome === 'changed' ? record.data : undefined
@@ -220,9 +220,14 @@ export class RecordWriter {
     })
   }
 
+  /** The meta of a write: with a tag of its own where its answer may be lost. What is known to be stored has it too. */
+  stamped(meta: Meta): Meta {
+    return this.tagged ? tagged(meta) : meta
+  }
+
   /** The record to be written. @throws SessionError `too-large` */
   record(change: Change, text: string, meta: Meta): NewRecord {
-    const data = joinText(text, meta, this.tagged)
+    const data = joinText(text, meta)
     const { maxBytes } = this.#options
     if (maxBytes !== undefined && data.length * 3 > maxBytes && Buffer.byteLength(data) > maxBytes) {
       throw new SessionError('too-large', `It has ${Buffer.byteLength(data)} bytes, ${maxBytes} are allowed; what was stored before stays.`)

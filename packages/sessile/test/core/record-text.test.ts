@@ -1,13 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import { joinText, splitText } from '../../src/core/record-text.ts'
+import { joinText, splitText, tagged } from '../../src/core/record-text.ts'
 
 test('what is put in comes off again, byte for byte', () => {
   fc.assert(
     fc.property(fc.object({ maxDepth: 3 }), fc.string(), (attributes, text) => {
       const session = JSON.stringify({ cookie: { path: '/' }, ...attributes, text })
-      const { text: back, meta } = splitText(joinText(session, { c: 5, a: 7 }, false))
+      const { text: back, meta } = splitText(joinText(session, { c: 5, a: 7 }))
       assert.equal(back, session)
       assert.deepEqual(meta, { c: 5, a: 7 })
     })
@@ -15,7 +15,7 @@ test('what is put in comes off again, byte for byte', () => {
 })
 
 test('no two tagged writes are alike', () => {
-  const written = Array.from({ length: 1000 }, () => joinText('{"cookie":{}}', { c: 1 }, true))
+  const written = Array.from({ length: 1000 }, () => joinText('{"cookie":{}}', tagged({ c: 1 })))
   assert.equal(new Set(written).size, 1000)
 })
 
@@ -38,6 +38,6 @@ test('an older writer may have moved it', () => {
 })
 
 test('it goes into an empty object too', () => {
-  assert.equal(joinText('{}', { c: 1 }, false), '{"~":{"c":1}}')
-  assert.equal(joinText('{}', {}, false), '{}')
+  assert.equal(joinText('{}', { c: 1 }), '{"~":{"c":1}}')
+  assert.equal(joinText('{}', {}), '{}')
 })

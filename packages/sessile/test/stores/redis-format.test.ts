@@ -11,7 +11,7 @@ const owner = { userId: 'ada', indexedUntil: 1_764_067_584 }
 if (isSelected('redis')) {
   describe('redis, the owner of a record in its text', () => {
     it('is the last member of "~", where older writers keep it without showing it', () => {
-      const data = joinText('{"cookie":{},"views":1}', { c: 5 }, false)
+      const data = joinText('{"cookie":{},"views":1}', { c: 5 })
       const stored = withOwner(data, owner)
       assert.equal(stored, '{"cookie":{},"views":1,"~":{"c":5,"~u":["ada",1764067584]}}')
       assert.deepEqual(splitOwner(stored), { data, owner })
@@ -29,7 +29,7 @@ if (isSelected('redis')) {
         fc.json({ maxDepth: 3 }).filter((text) => text.startsWith('{')),
         fc.tuple(fc.dictionary(fc.string(), fc.jsonValue()), fc.record({ c: fc.integer(), t: fc.string() })).map(([session, meta]) => {
           const { '~': _, ...attributes } = session
-          return joinText(JSON.stringify({ cookie: {}, ...attributes }), meta, false)
+          return joinText(JSON.stringify({ cookie: {}, ...attributes }), meta)
         })
       )
       fc.assert(
@@ -55,7 +55,7 @@ if (isSelected('redis')) {
     })
 
     it('is found in what an older writer put together anew, and leaves nothing of ours behind', () => {
-      const stored = withOwner(joinText('{"cookie":{},"views":1}', { c: 5 }, false), owner)
+      const stored = withOwner(joinText('{"cookie":{},"views":1}', { c: 5 }), owner)
       const rewritten = JSON.stringify({ ...JSON.parse(stored), views: 2, more: { deep: [{}] } })
       const { data, owner: found } = splitOwner(rewritten)
       assert.deepEqual(found, owner)

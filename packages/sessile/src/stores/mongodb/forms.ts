@@ -145,7 +145,7 @@ function serializedRecord(document: SessionDocument, session: unknown): Omit<Sto
   const isObject = typeof session === 'object' && session !== null
   if (isObject) moveEnd(session, expiresAt)
   const text = typeof session === 'string' ? session : JSON.stringify(session ?? null)
-  const data = typeof sessileMeta === 'string' ? joinText(text, JSON.parse(sessileMeta) as Meta, false) : text
+  const data = typeof sessileMeta === 'string' ? joinText(text, JSON.parse(sessileMeta) as Meta) : text
   return { data, expiresAt, object: session as object, ...(typeof sessileUser === 'string' ? { userId: sessileUser } : undefined) }
 }
 

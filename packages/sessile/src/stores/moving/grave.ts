@@ -1,6 +1,6 @@
 import type { NewRecord, StoredRecord } from '../../core/backend.ts'
 import { now } from '../../core/clock.ts'
-import { joinText, splitText } from '../../core/record-text.ts'
+import { joinText, splitText, tagged } from '../../core/record-text.ts'
 
 /** A move that was under way when its session ended lands within that time, or never. */
 const LEAST_MS = 3_600_000
@@ -14,7 +14,7 @@ const MOST_MS = 24 * LEAST_MS
  */
 export function grave(...ends: readonly (number | undefined)[]): NewRecord {
   const last = Math.max(...ends.map((end) => (end === undefined ? 0 : end === Infinity ? now() + MOST_MS : end)))
-  return { data: joinText('{"cookie":{}}', { n: '' }, true), expiresAt: Math.max(last, now() + LEAST_MS) }
+  return { data: joinText('{"cookie":{}}', tagged({ n: '' })), expiresAt: Math.max(last, now() + LEAST_MS) }
 }
 
 const LONGEST = 200

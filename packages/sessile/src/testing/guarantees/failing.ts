@@ -141,9 +141,28 @@ async function countsOnce(stand: Stand): Promise<void> {
   assert.deepEqual(attributesOf((await calm.find(renewed.key))!.text), { n: 2, own: true })
 }
 
+/** Some calls, such as a sign-in's, write a session several times; each write begins with what the one before left. */
+async function writesAgain(stand: Stand): Promise<void> {
+  for (const fault of ['refused', 'lost'] as const) {
+    const shared = { ...wrapBackend(stand.backend, (_operation, call) => call()), traits: { shared: true, atomicSwap: true } }
+    const { records } = recordsOn(
+      withFaults(
+        shared,
+        always(fault, (operation, count) => operation === 'swap' && count === 1)
+      )
+    )
+    const { records: calm } = recordsOn(shared)
+    const created = await records.create(newId(), change({ n: 0 }))
+    assert.equal(await records.commit(created, change({ n: 1 })), 'saved')
+    assert.equal(await records.commit(created, change({ n: 2 })), 'saved', `the second write, ${fault}`)
+    assert.deepEqual(attributesOf((await calm.find(created.key))!.text), { n: 2 })
+  }
+}
+
 /** The guarantees in random interleavings of several processes, also over a line that loses calls and answers. */
 export const failingGuarantees: readonly LawTest[] = [
   { name: 'a write that a client sends twice counts once, though its second answer says that others were first', run: countsOnce },
+  { name: 'a second write of one request that gets lost, or whose answer does, is done once', run: writesAgain },
   { name: 'at random, many at once: nothing acknowledged is lost or doubled', run: (stand) => nothingLost(stand, 0) },
   { name: 'at random, 15 % of the writes in trouble: nothing acknowledged is lost or doubled', run: (stand) => nothingLost(stand, 0.15) },
   { name: 'at random, a logout among writes and renewals: what was ended stays ended', run: (stand) => staysEnded(stand, 0) },
