@@ -5,12 +5,14 @@ import { epoch } from './api.ts'
 /** How the page hears of what goes on. */
 export const connection = signal<'connecting' | 'live' | 'away' | 'ended'>('connecting')
 export const live = signal<Live | undefined>(undefined)
-export const point = signal<Point | undefined>(undefined)
+/** Minutes, as they are told since the page was opened; the present one last. */
+export const points = signal<readonly Point[]>([])
 export const health = signal<Health | undefined>(undefined)
 /** The latest first. */
 export const latest = signal<readonly NumberedEvent[]>([])
 
 const KEPT = 200
+const MINUTES = 60
 const RETRY_MS = 5000
 let lastId = ''
 let waiting: NumberedEvent[] = []
@@ -43,7 +45,7 @@ export function connect(): void {
     if (source.readyState === EventSource.CLOSED) setTimeout(connect, RETRY_MS)
   })
   on('live', (message) => (live.value = message))
-  on('point', (message) => (point.value = message))
+  on('point', (message) => (points.value = [...points.value.filter(({ at }) => at !== message.at), message].slice(-MINUTES)))
   on('health', (message) => (health.value = message))
   on('start', (_, id) => (lastId = id))
   on('event', take)

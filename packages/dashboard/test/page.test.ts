@@ -191,6 +191,25 @@ describe('the page', { skip }, () => {
     await done()
   })
 
+  it('asks for nothing by itself while nobody is there, which would keep the session from ending', async () => {
+    const { page, done } = await admin()
+    await visit(page, 'overview')
+    await page.clock.install()
+    await page.reload()
+    await page.locator('.state.live').waitFor()
+    let asked = 0
+    page.on('request', (request) => (asked += request.url().includes('/api/overview') ? 1 : 0))
+    await page.clock.runFor('04:00')
+    const attended = asked
+    assert.ok(attended >= 6, `${attended} in four minutes`)
+    await page.clock.runFor('02:00')
+    asked = 0
+    await page.clock.runFor('10:00')
+    assert.equal(asked, 0)
+    await Promise.all([page.waitForRequest(/api\/overview/), page.mouse.move(100, 100)])
+    await done()
+  })
+
   it('asks whoever is not fresh to confirm who he is, by a link that leads back', async (t) => {
     const stale = await startApp('memory:', { options: { fresh: () => false } })
     t.after(() => stale.close())

@@ -1,7 +1,8 @@
 import type { Active, Analytics, EventsPage, Overview as Data, Point } from '../../../sessile/src/monitor/api-types.ts'
 import { useLoaded } from '../api.ts'
 import { count, seconds } from '../format.ts'
-import { latest, live, point } from '../live.ts'
+import { isAttended } from '../attended.ts'
+import { latest, live, points as told } from '../live.ts'
 import { Bars } from '../parts/bars.tsx'
 import { Chart } from '../parts/chart.tsx'
 import { EventList } from '../parts/event-list.tsx'
@@ -10,11 +11,15 @@ import { useEffect } from 'preact/hooks'
 
 const RELOAD_MS = 30_000
 
-/** The last hour with the present minute as it is told live. */
-function withPresent({ points }: Analytics, present: Point | undefined): Point[] {
-  if (!present) return [...points]
-  const before = points.filter(({ at }) => at < present.at)
-  return [...before, { ...present, active: Math.max(present.active, points.find(({ at }) => at === present.at)?.active ?? 0) }].slice(-60)
+/** The last hour: minutes that were over when it was loaded, then those that were told live since. */
+function withTold({ points }: Analytics, since: readonly Point[]): Point[] {
+  const minutes = new Map(points.map((point) => [point.at, point]))
+  const present = points.at(-1)?.at ?? 0
+  for (const point of since) {
+    if (point.at < present) continue
+    minutes.set(point.at, { ...point, active: Math.max(point.active, minutes.get(point.at)?.active ?? 0) })
+  }
+  return [...minutes.values()].slice(-60)
 }
 
 function Figure({ name, value, about, id }: { name: string; value: string; about: string; id?: string }) {
@@ -37,13 +42,13 @@ export function Overview() {
   const events = useLoaded<EventsPage>('events').data?.events ?? []
   const newest = events[0]?.seq ?? -1
   useEffect(() => {
-    const timer = setInterval(loaded.reload, RELOAD_MS)
+    const timer = setInterval(() => isAttended() && loaded.reload(), RELOAD_MS)
     return () => clearInterval(timer)
   }, [])
   const now = live.value ?? data?.live
   const hour = data?.hour
   const totals = hour?.totals
-  const points = hour ? withPresent(hour, point.value) : []
+  const points = hour ? withTold(hour, told.value) : []
   const times = points.map(({ at }) => at)
   const active5 = now && sum(now.active5)
   if (points.length > 0 && active5 !== undefined) points[points.length - 1] = { ...points.at(-1)!, active: active5 }

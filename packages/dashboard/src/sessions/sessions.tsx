@@ -2,6 +2,7 @@ import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import type { SessionOrder, SessionsPage } from '../../../sessile/src/monitor/api-types.ts'
 import { start, useLoaded } from '../api.ts'
+import { isAttended } from '../attended.ts'
 import { count } from '../format.ts'
 import { latest } from '../live.ts'
 import { ask } from '../parts/confirm.tsx'
@@ -36,7 +37,7 @@ export function Sessions() {
   // the first page follows what happens; a row under somebody's hands stays where it is
   useEffect(() => {
     if (newest === undefined || cursor !== '' || paused.value) return undefined
-    const timer = setTimeout(loaded.reload, RELOAD_MS)
+    const timer = setTimeout(() => isAttended() && loaded.reload(), RELOAD_MS)
     return () => clearTimeout(timer)
   }, [newest, cursor])
 
