@@ -39,7 +39,7 @@ function findNamed(database: DatabaseSync, table: string, createAs?: OlderForm):
   if (columns.length === 0 || form || isOurs(columns)) return { name: table, form }
   throw new SessionError(
     'bad-option',
-    `The table ${table} is none of sessions: its columns are ${columns.join(', ')}. Give table another name; one that is missing is made.`
+    `The table ${table} is neither ours nor one of an older package: its columns are ${columns.join(', ')}. Give table another name; one that is missing is made.`
   )
 }
 
