@@ -1,4 +1,5 @@
 import { channel as channelOf, type Channel } from 'node:diagnostics_channel'
+import { Saves } from './saves.ts'
 import type { WarningCode } from './warnings.ts'
 
 /**
@@ -70,6 +71,8 @@ type Listener = (payload: never) => void
  */
 export class EventHub {
   readonly #listeners = new Map<SessionEvent, Set<Listener>>()
+  /** What happens too often to be told one by one is counted. */
+  readonly saves = new Saves()
 
   /** @returns a function that takes the listener off again */
   on<E extends SessionEvent>(event: E, listener: (payload: SessionEvents[E]) => void): () => void {

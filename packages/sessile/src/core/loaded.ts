@@ -62,6 +62,8 @@ export class Loaded {
   tried: string | undefined
   /** Whether the id of this request is no longer the session's: then its answer sets no cookie. */
   moved = false
+  /** How often a write of this request met another's change. */
+  conflicts = 0
 
   constructor(key: string, stored: Stored, object?: object) {
     this.key = key

@@ -111,7 +111,10 @@ export class SessionRecords {
       this.calls.run('create', () => this.backend.create(key, record)),
       (result) => {
         const { text, expiresAt, userId } = change
-        const created = (version: Version) => new Loaded(key, { text, meta, version, expiresAt, userId })
+        const created = (version: Version): Loaded => {
+          this.events.saves.wrote(record.data)
+          return new Loaded(key, { text, meta, version, expiresAt, userId })
+        }
         if (result.outcome === 'done') return created(result.version)
         return chain(this.#landed(key, record), (version) => {
           if (version === undefined)

@@ -106,6 +106,7 @@ export class RecordWriter {
         loaded.tried = result.outcome === 'changed' ? record.data : undefined
         if (result.outcome === 'changed') return 'changed'
         if (result.outcome === 'gone') return 'gone'
+        this.#options.events.saves.wrote(record.data)
         loaded.stored = { text: change.text, meta, version: result.version, expiresAt: change.expiresAt, userId: change.userId }
         return 'saved'
       })
@@ -113,6 +114,8 @@ export class RecordWriter {
   }
 
   #again(loaded: Loaded, compose: Compose, tries: number): MaybePromise<CommitOutcome> {
+    this.#options.events.saves.retried += 1
+    loaded.conflicts += 1
     if (tries > MAX_TRIES) throw new SessionError('conflict', `It was tried ${MAX_TRIES} times.`)
     return chain(this.refresh(loaded, 0), (found) => {
       if (!found) return 'gone'

@@ -229,7 +229,10 @@ export class Finish implements Around {
   #touchTo(session: Session | undefined, ends: Ends): MaybePromise<unknown> {
     const { context, loaded, loadedId } = this.#of
     const expiresAt = touchTo(loaded!.stored.expiresAt, ends, context.slackOf(ends))
-    if (expiresAt === undefined) return undefined
+    if (expiresAt === undefined) {
+      context.events.saves.skipped += 1
+      return undefined
+    }
     return chain(context.touch(loaded!, session, expiresAt), (lives) => {
       if (!lives) this.#of.deadId = loadedId
     })

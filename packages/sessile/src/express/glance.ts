@@ -15,6 +15,8 @@ export interface Held {
   }
   /** Whether this request has not written it. */
   readonly isAsRead: boolean
+  /** How often a write of this request met another's change. */
+  readonly conflicts: number
 }
 
 /** What those see of a request who look at each. */

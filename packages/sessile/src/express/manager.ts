@@ -4,6 +4,7 @@ import { SessionError } from '../core/errors.ts'
 import type { SessionEvent, SessionEvents } from '../core/events.ts'
 import { keyOfHandle } from '../core/ids.ts'
 import { milliseconds, type Duration } from '../core/options.ts'
+import { SAVES, type Saves } from '../core/saves.ts'
 import { ownerOf, type Context } from './context.ts'
 import { GLANCE, type Glanced } from './glance.ts'
 import { exclusiveOf, type Exclusive, type ExclusiveOptions } from './exclusive.ts'
@@ -25,6 +26,8 @@ export interface SessionManager {
   describe(req: object): SessionInfo | undefined
   /** For those who look at each request; see `glance.ts`. @internal */
   readonly [GLANCE]: (req: object) => Glanced | undefined
+  /** For those who measure; see `core/saves.ts`. @internal */
+  readonly [SAVES]: Saves
   /** The live sessions of a user. @throws SessionError `not-supported`, `bad-argument` */
   of(userId: string | number): Promise<SessionInfo[]>
   /** The session of a handle. */
@@ -91,6 +94,8 @@ export function managerOf(context: Context): SessionManager {
         session.cookie
       )
     },
+
+    [SAVES]: context.events.saves,
 
     [GLANCE]: (req) => ownerOf<RequestSession>(req as SessionRequest),
 

@@ -4,6 +4,10 @@ import { deviceClassOf, isDeviceClass, type DeviceClass } from './device.ts'
 export interface Sightings {
   /** Requests that count. */
   readonly pages: number
+  /** Requests that changed its record. */
+  readonly writes: number
+  /** How often one of these met another's change. */
+  readonly conflicts: number
   /** Epoch ms. */
   readonly firstSeenAt: number
   /** Epoch ms. */
@@ -20,6 +24,8 @@ export function together(one: Sightings | undefined, other: Sightings | undefine
   const later = one.lastSeenAt > other.lastSeenAt ? one : other
   return {
     pages: one.pages + other.pages,
+    writes: one.writes + other.writes,
+    conflicts: one.conflicts + other.conflicts,
     firstSeenAt: Math.min(one.firstSeenAt, other.firstSeenAt),
     lastSeenAt: later.lastSeenAt,
     userAgent: later.userAgent,
@@ -55,6 +61,8 @@ export type ActivityRecord =
 /** Short names: there is one for every session. */
 interface Written {
   readonly n?: number
+  readonly w?: number | undefined
+  readonly c?: number | undefined
   readonly f?: number
   readonly l?: number
   readonly a?: string | undefined
@@ -81,9 +89,19 @@ export function written(record: ActivityRecord): string {
     const { endedAt, reason, pages, firstSeenAt, lastSeenAt, device } = record.ending
     text = { e: endedAt, r: reason, n: pages, ...(firstSeenAt === undefined ? {} : { f: firstSeenAt, l: lastSeenAt! }), d: device, t: tags }
   } else {
-    const { pages, firstSeenAt, lastSeenAt, userAgent, ip, userId } = record.seen
+    const { pages, writes, conflicts, firstSeenAt, lastSeenAt, userAgent, ip, userId } = record.seen
     // what is undefined is left out
-    text = { n: pages, f: firstSeenAt, l: lastSeenAt, a: userAgent, i: ip, u: userId, t: tags }
+    text = {
+      n: pages,
+      w: writes || undefined,
+      c: conflicts || undefined,
+      f: firstSeenAt,
+      l: lastSeenAt,
+      a: userAgent,
+      i: ip,
+      u: userId,
+      t: tags
+    }
   }
   return JSON.stringify(text)
 }
@@ -92,7 +110,7 @@ export function written(record: ActivityRecord): string {
 export function understood(data: string | undefined): ActivityRecord | undefined {
   if (data === undefined) return undefined
   try {
-    const { n, f, l, a, i, u, m, e, r, d, t = [] } = JSON.parse(data) as Written
+    const { n, w = 0, c = 0, f, l, a, i, u, m, e, r, d, t = [] } = JSON.parse(data) as Written
     if (typeof m === 'string') return { movedTo: m, tags: t }
     if (typeof n !== 'number') return undefined
     if (typeof e === 'number') {
@@ -107,7 +125,7 @@ export function understood(data: string | undefined): ActivityRecord | undefined
       return { ending: ending as Ending, tags: t }
     }
     if (typeof f !== 'number' || typeof l !== 'number') return undefined
-    return { seen: { pages: n, firstSeenAt: f, lastSeenAt: l, userAgent: a, ip: i, userId: u }, tags: t }
+    return { seen: { pages: n, writes: w, conflicts: c, firstSeenAt: f, lastSeenAt: l, userAgent: a, ip: i, userId: u }, tags: t }
   } catch {
     return undefined
   }
@@ -120,7 +138,8 @@ export function tagged(record: ActivityRecord | undefined, tag: string): readonl
 
 /** What was seen since `before`. */
 export function less(seen: Sightings, before: Sightings): Sightings {
-  return { ...seen, pages: seen.pages - before.pages }
+  const { pages, writes, conflicts } = before
+  return { ...seen, pages: seen.pages - pages, writes: seen.writes - writes, conflicts: seen.conflicts - conflicts }
 }
 
 /** What a session came to, with what another process had still to tell. */

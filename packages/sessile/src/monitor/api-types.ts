@@ -120,6 +120,10 @@ export interface SessionRow {
   readonly idleExpiresAt: number | null
   readonly absoluteExpiresAt: number | null
   readonly pages: number
+  /** 1 when it was begun, and one more with each request that changed its record; absent where nobody watched it. */
+  readonly version: number | undefined
+  /** How often such a request met another's change; both were kept. */
+  readonly conflicts: number
   /** Bytes of its attributes as JSON. */
   readonly size: number
 }
@@ -190,7 +194,14 @@ export interface Health {
   readonly merged: number
   readonly lateWrites: number
   readonly errors: number
+  /** Records that were written since the process began. */
   readonly saves: number
+  /** Tries that met another's change, and were done anew. */
+  readonly retries: number
+  /** Uses that moved no time in the store, since the record lives long enough. */
+  readonly skipped: number
+  /** How large the records were that were written, in bytes, since the dashboard is there; the last are all that are larger. */
+  readonly sizes: readonly { readonly upTo: number | undefined; readonly records: number }[]
   /** Events that were not kept since the process began, since too many came at once. */
   readonly dropped: number
   readonly sweeps: { readonly at: number | undefined; readonly removed: number; readonly leader: boolean } | undefined

@@ -2,9 +2,14 @@ import { now } from '../core/clock.ts'
 import { SessionError } from '../core/errors.ts'
 import type { SessionEvent, SessionEvents } from '../core/events.ts'
 import { milliseconds, resolveOptions, type Duration } from '../core/options.ts'
+import { SAVES, Saves } from '../core/saves.ts'
+import { RECORD_SIZES } from './store-health.ts'
 
 interface Counter {
-  inc(labels: Record<string, string>): void
+  inc(labels: Record<string, string>, by?: number): void
+}
+interface Histogram {
+  observe(value: number): void
 }
 interface Gauge {
   set(value: number): void
@@ -21,10 +26,13 @@ export interface PromClient {
   readonly register: Registry
   readonly Counter: new (configuration: never) => Counter
   readonly Gauge: new (configuration: never) => Gauge
+  readonly Histogram: new (configuration: never) => Histogram
 }
 
 /** What metrics need of the manager that `session()` returned. */
 export interface MeasuredSessions {
+  /** What the manager counts of saves. */
+  readonly [SAVES]?: Saves
   on<E extends SessionEvent>(event: E, listener: (payload: SessionEvents[E]) => void): () => void
   scan?(options: { cursor?: string; limit?: number }): Promise<{ sessions: readonly unknown[]; cursor?: string | undefined }>
 }
@@ -54,6 +62,10 @@ export const METRICS = {
   sessions_renewed_total: { help: 'Sessions that got a new id.', label: 'reason' },
   sessions_ended_total: { help: 'Sessions that ended: by themselves, from outside, or with their time.', label: 'reason' },
   sign_ins_total: { help: 'Users who signed in.', label: undefined },
+  saves_total: { help: 'Records that were written: of new sessions, and changed ones.', label: undefined },
+  save_retries_total: { help: 'Tries to save that met a change of another request, and were done anew.', label: undefined },
+  saves_skipped_total: { help: 'Uses that moved no time in the store, since the record lives long enough.', label: undefined },
+  record_bytes: { help: 'How large the records are that are written, in bytes: a histogram.', label: undefined },
   merges_total: { help: 'Saves that met a change of another request and kept both.', label: undefined },
   late_writes_total: { help: 'Saves that were dropped because the session had ended.', label: undefined },
   unknown_ids_total: { help: 'Uses of an id that names no session (any more).', label: undefined },
@@ -104,6 +116,22 @@ export function metrics(given: MetricsOptions): () => void {
     on('unreadable-record', 'unreadable_records_total'),
     on('store-error', 'store_errors_total', ({ operation }) => ({ operation }))
   ]
+  const saves = sessions[SAVES] ?? new Saves()
+  const told = (name: keyof typeof METRICS, value: () => number): void => {
+    let before = value()
+    const collect = (): void => {
+      const now = value()
+      if (!stopped) one.inc({}, now - before)
+      before = now
+    }
+    const one: Counter = new client.Counter({ ...configuration(name), collect } as never)
+  }
+  let stopped = false
+  told('saves_total', () => saves.written)
+  told('save_retries_total', () => saves.retried)
+  told('saves_skipped_total', () => saves.skipped)
+  const sizes: Histogram = new client.Histogram({ ...configuration('record_bytes'), buckets: [...RECORD_SIZES] } as never)
+  stops.push(saves.listen((bytes) => sizes.observe(bytes)))
   const count = options.countActive ?? (sessions.scan ? () => countByScan(sessions as Required<MeasuredSessions>) : undefined)
   if (count) {
     const counted = rarely(milliseconds('countEvery', options.countEvery), count)
@@ -111,6 +139,7 @@ export function metrics(given: MetricsOptions): () => void {
     const gauge: Gauge = new client.Gauge({ ...configuration('sessions_active'), collect } as never)
   }
   return () => {
+    stopped = true
     for (const stop of stops) stop()
   }
 }

@@ -87,7 +87,7 @@ export class Requests<Req extends HttpRequest> implements Watcher {
     let now: Known | undefined
     if (typeof known === 'object' && held !== undefined && held.key === known.key) {
       now = known
-      if (!held.isAsRead) now = this.#written(req, known, held)
+      if (!held.isAsRead || held.conflicts > 0) now = this.#written(req, known, held)
     } else {
       now = this.#note(req, known === true, held)
     }
@@ -95,11 +95,13 @@ export class Requests<Req extends HttpRequest> implements Watcher {
   }
 
   /** A request wrote its session: it may be another's now, and live for another time. What was written says so whichever the store. */
-  #written(req: Req, known: Known, held: Held): Known | undefined {
-    if (held.stored.userId !== known.userId) return this.#note(req, false, held)
-    const { pending } = known
-    const until = Math.min(held.stored.expiresAt, now() + this.#options.keepMs) + this.#to.slackMs
-    if (until > pending.expiresAt) pending.expiresAt = until
+  #written(req: Req, before: Known, held: Held): Known | undefined {
+    const known = held.stored.userId === before.userId ? before : this.#note(req, false, held)
+    if (known === undefined) return undefined
+    const at = now()
+    const seen = { ...sightingOf(known, false, at), writes: held.isAsRead ? 0 : 1, conflicts: held.conflicts }
+    const until = Math.min(held.stored.expiresAt, at + this.#options.keepMs) + this.#to.slackMs
+    known.pending = this.#to.log.note(known.handle, seen, until, known.endsAt)
     return known
   }
 
@@ -201,5 +203,5 @@ function keptUntil({ livesMs, endsAt }: Known, at: number): number {
 }
 
 function sightingOf({ userAgent, ip, userId }: Known, counts: boolean, at: number): Sightings {
-  return { pages: counts ? 1 : 0, firstSeenAt: at, lastSeenAt: at, userAgent, ip, userId }
+  return { pages: counts ? 1 : 0, writes: 0, conflicts: 0, firstSeenAt: at, lastSeenAt: at, userAgent, ip, userId }
 }

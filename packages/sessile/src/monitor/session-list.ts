@@ -133,6 +133,8 @@ export class SessionList {
         idleExpiresAt: Number.isFinite(info.idleExpiresAt) ? info.idleExpiresAt : null,
         absoluteExpiresAt: info.absoluteExpiresAt ?? null,
         pages: activity?.pages ?? 0,
+        version: watched ? 1 + activity.writes : undefined,
+        conflicts: activity?.conflicts ?? 0,
         size: Buffer.byteLength(JSON.stringify(info.attributes))
       }
     })

@@ -2,6 +2,7 @@ import { tracingChannel } from 'node:diagnostics_channel'
 import { after, every, now, stopwatch } from '../core/clock.ts'
 import type { SessionEvent, SessionEvents } from '../core/events.ts'
 import type { SessionBackend } from '../core/backend.ts'
+import { SAVES, Saves } from '../core/saves.ts'
 import type { Health, OperationHealth } from './api-types.ts'
 import { bucketOf, percentilesOfBuckets } from './sketch.ts'
 import { sweepingOf } from './sweeping.ts'
@@ -13,6 +14,8 @@ const EVERY_MS = 10_000
 /** So many failures in a row, and the store counts as down: the same number after which calls fail at once. */
 const FAILURES = 5
 const US = 1000
+/** Bytes. */
+export const RECORD_SIZES = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576] as const
 
 interface Measured {
   calls: number
@@ -25,6 +28,7 @@ export interface ExaminedSessions {
   readonly backend: SessionBackend
   on<E extends SessionEvent>(event: E, listener: (payload: SessionEvents[E]) => void): () => void
   ready(): Promise<void>
+  readonly [SAVES]?: Saves
 }
 
 /**
@@ -42,10 +46,17 @@ export class StoreHealth {
   #merged = 0
   #lateWrites = 0
   #errors = 0
+  readonly #saves: Saves
+  readonly #sizes = Array.from({ length: RECORD_SIZES.length + 1 }, () => 0)
 
   constructor(sessions: ExaminedSessions) {
     this.#sessions = sessions
+    this.#saves = sessions[SAVES] ?? new Saves()
     this.#stops = [
+      this.#saves.listen((bytes) => {
+        const place = RECORD_SIZES.findIndex((upTo) => bytes <= upTo)
+        this.#sizes[place === -1 ? RECORD_SIZES.length : place]! += 1
+      }),
       sessions.on('merged', () => void (this.#merged += 1)),
       sessions.on('late-write', () => void (this.#lateWrites += 1)),
       sessions.on('store-error', () => {
@@ -91,7 +102,10 @@ export class StoreHealth {
       merged: this.#merged,
       lateWrites: this.#lateWrites,
       errors: this.#errors,
-      saves: (this.#operations.get('swap')?.calls ?? 0) + (this.#operations.get('create')?.calls ?? 0),
+      saves: this.#saves.written,
+      retries: this.#saves.retried,
+      skipped: this.#saves.skipped,
+      sizes: this.#sizes.map((records, place) => ({ upTo: RECORD_SIZES[place], records })),
       dropped,
       sweeps: sweepingOf(this.#sessions),
       sinceMs: now() - this.#since,

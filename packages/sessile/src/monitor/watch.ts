@@ -22,6 +22,10 @@ export interface Activity {
   readonly ip: string | undefined
   /** Requests of the session. */
   readonly pages: number
+  /** Requests that changed its record. */
+  readonly writes: number
+  /** How often one of these met another's change; both were kept. */
+  readonly conflicts: number
 }
 
 /** One row of a list of sessions. */
@@ -45,7 +49,7 @@ const KNOWN_MS = 60_000
 const SLACK_MS = 60_000
 /** And by more where its end can be told from here alone. */
 const DUE_SLACK_MS = 15 * 60_000
-const UNSEEN = Object.freeze({ pages: 0, userAgent: undefined, ip: undefined, userId: undefined })
+const UNSEEN = Object.freeze({ pages: 0, writes: 0, conflicts: 0, userAgent: undefined, ip: undefined, userId: undefined })
 
 /** What `activity` does: requests are seen, what is gathered of them is written, and what was written is told. */
 export class Watch<Req extends HttpRequest> {
@@ -199,6 +203,6 @@ export class Watch<Req extends HttpRequest> {
   }
 }
 
-function activityOf(handle: string, { pages, firstSeenAt, lastSeenAt, userAgent, ip, userId }: Sightings): Activity {
-  return { sessionId: handle, userId, firstActivity: firstSeenAt, lastActivity: lastSeenAt, userAgent, ip, pages }
+function activityOf(handle: string, { firstSeenAt, lastSeenAt, ...seen }: Sightings): Activity {
+  return { sessionId: handle, firstActivity: firstSeenAt, lastActivity: lastSeenAt, ...seen }
 }

@@ -19,7 +19,11 @@ describe('what writing of activity asks of the store', () => {
   const write = async (log: ActivityLog): Promise<string> => {
     calls.length = 0
     const at = Date.now()
-    log.note('a', { pages: 1, firstSeenAt: at, lastSeenAt: at, userAgent: 'x', ip: undefined, userId: undefined }, at + HOUR)
+    log.note(
+      'a',
+      { pages: 1, writes: 0, conflicts: 0, firstSeenAt: at, lastSeenAt: at, userAgent: 'x', ip: undefined, userId: undefined },
+      at + HOUR
+    )
     await log.flush()
     return calls.join(' ')
   }

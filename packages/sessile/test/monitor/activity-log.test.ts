@@ -11,7 +11,17 @@ import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
 const HOUR = 3_600_000
 
 function seen(pages = 1, at = Date.now(), more: Partial<Sightings> = {}): Sightings {
-  return { pages, firstSeenAt: at, lastSeenAt: at, userAgent: undefined, ip: undefined, userId: undefined, ...more }
+  return {
+    pages,
+    writes: 0,
+    conflicts: 0,
+    firstSeenAt: at,
+    lastSeenAt: at,
+    userAgent: undefined,
+    ip: undefined,
+    userId: undefined,
+    ...more
+  }
 }
 
 function logOn(space: SessionBackend, maxPending = 1000): ActivityLog {
@@ -28,7 +38,7 @@ const pagesOf = async (log: ActivityLog, handle: string): Promise<number | undef
 
 describe('activity records', () => {
   it('are read as they were written', () => {
-    const one = { seen: seen(3, 5, { userAgent: 'x', ip: '::1', userId: '7' }), tags: ['a', 'b'] }
+    const one = { seen: seen(3, 5, { writes: 2, conflicts: 1, userAgent: 'x', ip: '::1', userId: '7' }), tags: ['a', 'b'] }
     assert.deepEqual(understood(written(one)), one)
     const bare = { seen: seen(0, 5), tags: [] }
     assert.deepEqual(understood(written(bare)), bare)
@@ -43,6 +53,8 @@ describe('activity records', () => {
   it('add up in any order', () => {
     const any = fc.record({
       pages: fc.nat(9),
+      writes: fc.nat(9),
+      conflicts: fc.nat(9),
       firstSeenAt: fc.nat(99),
       lastSeenAt: fc.nat(99),
       userAgent: fc.constant('x'),
