@@ -23,13 +23,16 @@ export class CookieForm {
   /** JSON between the two times, and after the second. */
   #jsonBetween = ''
   #jsonAfter = ''
+  /** The last JSON, and the times in it. */
+  #json = ''
+  #maxAge = NaN
+  #ms = NaN
   /** Header attributes before and after Expires. */
   #before = ''
   #after = ''
-  #ms = NaN
-  #msText = ''
+  /** All of the last header's attributes, and the second in it. */
+  #attributes = ''
   #second = NaN
-  #secondText = ''
 
   /** @param name the cookie's name */
   constructor(name: string) {
@@ -42,7 +45,13 @@ export class CookieForm {
     const isPlain =
       typeof originalMaxAge === 'number' && expires instanceof Date && Number.isFinite(originalMaxAge) && !Number.isNaN(expires.valueOf())
     if (!isPlain || !this.#knows(of)) return JSON.stringify(of)
-    return `${MAX_AGE}${originalMaxAge}${this.#jsonBetween}${EXPIRES}${this.#iso(expires)}"${this.#jsonAfter}`
+    const ms = expires.valueOf()
+    if (ms !== this.#ms || originalMaxAge !== this.#maxAge) {
+      this.#json = `${MAX_AGE}${originalMaxAge}${this.#jsonBetween}${EXPIRES}${expires.toISOString()}"${this.#jsonAfter}`
+      this.#ms = ms
+      this.#maxAge = originalMaxAge
+    }
+    return this.#json
   }
 
   /**
@@ -77,15 +86,6 @@ export class CookieForm {
     return cookie
   }
 
-  #iso(date: Date): string {
-    const ms = date.valueOf()
-    if (ms !== this.#ms) {
-      this.#ms = ms
-      this.#msText = date.toISOString()
-    }
-    return this.#msText
-  }
-
   /**
    * The text of a Set-Cookie header.
    * @param value percent-encoded
@@ -95,17 +95,16 @@ export class CookieForm {
     const { _expires: expires } = of
     const isPlain = !expires || (expires instanceof Date && !Number.isNaN(expires.valueOf()))
     if (!isPlain || !this.#knows(of)) return of.serialize(this.#name, decodeURIComponent(value))
-    const time = expires ? `; Expires=${this.#utc(expires as Date)}` : ''
-    return `${this.#name}=${value}${this.#before}${time}${this.#after}`
+    return `${this.#name}=${value}${expires ? this.#until(expires as Date) : `${this.#before}${this.#after}`}`
   }
 
-  #utc(date: Date): string {
+  #until(date: Date): string {
     const second = Math.floor(date.valueOf() / 1000)
     if (second !== this.#second) {
       this.#second = second
-      this.#secondText = date.toUTCString()
+      this.#attributes = `${this.#before}; Expires=${date.toUTCString()}${this.#after}`
     }
-    return this.#secondText
+    return this.#attributes
   }
 
   /** Whether the settings are those that the parts were made of; makes them anew where they are not. */
@@ -125,6 +124,8 @@ export class CookieForm {
   #learn(of: Cookie): boolean {
     const { partitioned, priority, secure, httpOnly, domain, path, sameSite } = of
     this.#isKnown = false
+    this.#ms = NaN
+    this.#second = NaN
     try {
       this.#before = cookie.serialize(this.#name, '', { domain, path }).slice(this.#name.length + 1)
       this.#after = cookie.serialize(this.#name, '', { httpOnly, secure, partitioned, priority, sameSite }).slice(this.#name.length + 1)
