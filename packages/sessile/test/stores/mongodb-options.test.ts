@@ -87,6 +87,25 @@ if (server) {
       assert.throws(() => plain.space!('a b'), /name of a space/)
     })
 
+    it('reads of one tick are one query, and each gets its own', async () => {
+      let commands: string[] = []
+      client.on('commandStarted', ({ commandName }) => commands.push(commandName))
+      const store = mongodbStore({ client, collectionName: newCollection() })
+      const keys = Array.from({ length: 150 }, (_, index) => `key-${index}`)
+      await Promise.all(keys.map((key) => store.create(key, { data: `"${key}"`, expiresAt: Date.now() + HOUR })))
+      await store.create('over', { data: '1', expiresAt: Date.now() - HOUR })
+      commands = []
+      const found = await Promise.all([...keys, 'over', 'none', keys[0]!].map(async (key) => await store.read(key)))
+      assert.deepEqual(commands, ['find'])
+      assert.deepEqual(
+        found.map((record) => record?.data),
+        [...keys.map((key) => `"${key}"`), undefined, undefined, '"key-0"']
+      )
+      await store.close!()
+      const refused = await Promise.allSettled(['key-1', 'key-2'].map(async (key) => await store.read(key)))
+      for (const one of refused) assert.equal(one.status, 'rejected')
+    })
+
     it('one command for each operation, two where a write met nothing', async () => {
       const commands: { name: string; command: Record<string, unknown> }[] = []
       client.on('commandStarted', ({ commandName, command }) =>

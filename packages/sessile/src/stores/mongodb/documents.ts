@@ -18,6 +18,7 @@ import { failure } from './failure.ts'
 import { expiresAtOf } from './format.ts'
 import type { SessionFields, SessionForm } from './forms.ts'
 import { createIndexes, type IndexWish } from './indexes.ts'
+import { Reads } from './reads.ts'
 import * as statements from './statements.ts'
 
 /** As connect-mongo has it. */
@@ -41,6 +42,7 @@ export class MongoDocuments implements SessionBackend {
   readonly traits: BackendTraits = { shared: true, atomicSwap: true, idleMs: FORTNIGHT_MS }
   protected readonly collections: Collections
   readonly #wish: DocumentsWish
+  readonly #reads = new Reads((call) => this.ask(call))
   /** Of every write. */
   protected options: object = statements.writing(false, false)
   #collection: Collection | undefined
@@ -66,7 +68,7 @@ export class MongoDocuments implements SessionBackend {
    * @throws SessionError `store-failed` when it is no session's
    */
   async find(key: string): Promise<{ record: StoredRecord; lastModified: unknown } | undefined> {
-    const document = await this.ask((collection) => collection.findOne(statements.byKey(key), statements.READ))
+    const document = await this.#reads.read(key)
     const record = await this.#aliveOf(document)
     if (record && !this.#wish.form.isSession(document!)) {
       throw new SessionError('store-failed', 'mongodb: under the key of a session is a document of something else. See who writes there.')

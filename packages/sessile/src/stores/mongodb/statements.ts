@@ -47,6 +47,10 @@ export function byKey(key: string): Document {
   return { _id: key }
 }
 
+export function byKeys(keys: readonly string[]): Document {
+  return { _id: { $in: keys } }
+}
+
 /** For a replacement that inserts when nothing matches: then a living one makes it fail with the error of a duplicate key. */
 export function expired(key: string, now: number): Document {
   return { _id: key, expires: { $lte: new Date(now) } }
