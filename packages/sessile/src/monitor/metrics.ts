@@ -3,6 +3,7 @@ import { SessionError } from '../core/errors.ts'
 import type { SessionEvent, SessionEvents } from '../core/events.ts'
 import { milliseconds, resolveOptions, type Duration } from '../core/options.ts'
 import { SAVES, Saves } from '../core/saves.ts'
+import type { PercentilesView } from './api-types.ts'
 import { RECORD_SIZES } from './store-health.ts'
 
 interface Counter {
@@ -13,6 +14,9 @@ interface Histogram {
 }
 interface Gauge {
   set(value: number): void
+}
+interface LabelledGauge {
+  set(labels: Record<string, string>, value: number): void
 }
 
 /** A `Registry` of prom-client, by its shape. */
@@ -37,10 +41,17 @@ export interface MeasuredSessions {
   scan?(options: { cursor?: string; limit?: number }): Promise<{ sessions: readonly unknown[]; cursor?: string | undefined }>
 }
 
+/** What metrics need of what `activity()` gave. */
+export interface MeasuredActivity {
+  analytics(): Promise<{ readonly totals: { readonly duration: PercentilesView; readonly pagesPerSession: PercentilesView } }>
+}
+
 /** What `metrics` takes. */
 export interface MetricsOptions {
   /** The manager that `session()` returned. */
   sessions: MeasuredSessions
+  /** What `activity()` gave: then it is told how long sessions last, and how many requests they have. */
+  activity?: MeasuredActivity
   /** `import * as client from 'prom-client'`. */
   client: PromClient
   /** Where the metrics are registered. Default: the client's own. */
@@ -72,6 +83,11 @@ export const METRICS = {
   retired_ids_total: { help: 'Uses of an id that had been replaced.', label: undefined },
   unreadable_records_total: { help: 'Records in the store that are no sessions.', label: undefined },
   store_errors_total: { help: 'Store calls that failed or were too late.', label: 'operation' },
+  session_duration_seconds: {
+    help: 'From the first to the last request of a session, of those that ended in the last hour.',
+    label: 'quantile'
+  },
+  session_pages: { help: 'Requests of a session, of those that ended in the last hour.', label: 'quantile' },
   sessions_active: { help: 'Live sessions, visitors included.', label: undefined }
 } as const
 
@@ -83,7 +99,7 @@ const COUNT_PAGE = 500
  * @throws SessionError `bad-option`
  */
 export function metrics(given: MetricsOptions): () => void {
-  const known = [...Object.keys(METRICS_DEFAULTS), 'sessions', 'client', 'register', 'countActive']
+  const known = [...Object.keys(METRICS_DEFAULTS), 'sessions', 'activity', 'client', 'register', 'countActive']
   const options = resolveOptions<MetricsOptions & typeof METRICS_DEFAULTS>('metrics', METRICS_DEFAULTS as never, given as never, known)
   const { sessions, client } = options
   if (typeof client?.Counter !== 'function') {
@@ -132,6 +148,27 @@ export function metrics(given: MetricsOptions): () => void {
   told('saves_skipped_total', () => saves.skipped)
   const sizes: Histogram = new client.Histogram({ ...configuration('record_bytes'), buckets: [...RECORD_SIZES] } as never)
   stops.push(saves.listen((bytes) => sizes.observe(bytes)))
+  const { activity } = options
+  if (activity) {
+    const read = rarely(milliseconds('countEvery', options.countEvery), () => activity.analytics())
+    const percentiles = (name: keyof typeof METRICS, of: 'duration' | 'pagesPerSession'): void => {
+      const collect = async (): Promise<void> => {
+        const totals = await read().then(
+          (analytics) => analytics.totals[of],
+          () => ({ p50: NaN, p90: NaN, p99: NaN })
+        )
+        for (const [quantile, value] of [
+          ['0.5', totals.p50],
+          ['0.9', totals.p90],
+          ['0.99', totals.p99]
+        ] as const)
+          gauge.set({ quantile }, value)
+      }
+      const gauge = new client.Gauge({ ...configuration(name), collect } as never) as unknown as LabelledGauge
+    }
+    percentiles('session_duration_seconds', 'duration')
+    percentiles('session_pages', 'pagesPerSession')
+  }
   const count = options.countActive ?? (sessions.scan ? () => countByScan(sessions as Required<MeasuredSessions>) : undefined)
   if (count) {
     const counted = rarely(milliseconds('countEvery', options.countEvery), count)
@@ -155,8 +192,8 @@ async function countByScan(sessions: Required<MeasuredSessions>): Promise<number
 }
 
 /** Answers with what was counted last, if that is not too long ago; whoever asks while it is being counted gets that count. */
-function rarely(everyMs: number, count: () => number | Promise<number>): () => Promise<number> {
-  let counting: Promise<number> | undefined
+function rarely<T>(everyMs: number, count: () => T | Promise<T>): () => Promise<T> {
+  let counting: Promise<T> | undefined
   let countedAt = -Infinity
   return () => {
     if (counting && now() - countedAt < everyMs) return counting

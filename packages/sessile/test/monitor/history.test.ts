@@ -9,7 +9,7 @@ import { SharedLog } from '../../src/monitor/shared-log.ts'
 import { MAX_COUNTS, Tallies } from '../../src/monitor/tallies.ts'
 import { memoryStore } from '../../src/stores/memory/backend.ts'
 import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
-import { percentile, scriptedHour, scriptedProcess } from './scripted-hour.ts'
+import { percentile, scriptedHour, scriptedProcess, type Scripted } from './scripted-hour.ts'
 
 const HOUR = 3_600_000
 /** A whole hour, so that the script fills one bucket. */
@@ -158,9 +158,9 @@ describe('a scripted hour of 10,000 sessions over three processes', () => {
       mock.timers.enable({ apis: ['Date'], now: START })
       const backend = make()
       const processes = ['a', 'b', 'c'].map((node) => scriptedProcess(backend, node))
-      const registers = processes.map(({ sessions }) => {
+      const registers = processes.map(({ sessions, seen: activity }) => {
         const register = new client.Registry()
-        metrics({ sessions, client, register })
+        metrics({ sessions, activity, client, register })
         return register
       })
       const script = scriptedHour(START, 10_000)
@@ -225,6 +225,19 @@ describe('a scripted hour of 10,000 sessions over three processes', () => {
         ] as const) {
           const truth = percentile([...values], share)
           assert.ok(Math.abs(told - truth) <= totals.error * truth + 1e-9, `${told} for ${truth}`)
+        }
+      }
+
+      const lastHour = ended.filter(({ ends }) => ends!.at >= START + 60_000)
+      const text = await registers[1]!.metrics()
+      for (const [metric, of] of [
+        ['session_duration_seconds', ({ requests }: Scripted) => (requests.at(-1)! - requests[0]!) / 1000],
+        ['session_pages', ({ requests }: Scripted) => requests.length]
+      ] as const) {
+        for (const share of [0.5, 0.9, 0.99]) {
+          const told = Number(new RegExp(`^sessile_${metric}\\{quantile="${share}"\\} (\\S+)$`, 'm').exec(text)?.[1])
+          const truth = percentile(lastHour.map(of), share)
+          assert.ok(Math.abs(told - truth) <= totals.error * truth + 1e-9, `${metric}: ${told} for ${truth}`)
         }
       }
 

@@ -41,7 +41,9 @@ describe('metrics', () => {
 
   it('has all metrics of the table and no other', async () => {
     const { sessions, register } = measured()
-    metrics({ sessions, client, register, countActive: () => 1, prefix: 'shop_' })
+    const none = { count: 0, p50: 0, p90: 0, p99: 0 }
+    const activity = { analytics: async () => ({ totals: { duration: none, pagesPerSession: none } }) }
+    metrics({ sessions, activity, client, register, countActive: () => 1, prefix: 'shop_' })
     assert.deepEqual(
       register
         .getMetricsAsArray()
