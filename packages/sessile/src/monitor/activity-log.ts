@@ -4,37 +4,12 @@ import { later, now, pause } from '../core/clock.ts'
 import { SessionError } from '../core/errors.ts'
 import { newTag } from '../core/ids.ts'
 import { Turns } from '../core/turns.ts'
-import {
-  endingOf,
-  hidden,
-  less,
-  tagged,
-  together,
-  understood,
-  written,
-  type ActivityRecord,
-  type EndReason,
-  type Sightings
-} from './activity-record.ts'
+import { endingOf, hidden, less, tagged, together, understood, written, type ActivityRecord, type Sightings } from './activity-record.ts'
+import { Gathered, type Move } from './gathered.ts'
 import { Pending } from './pending.ts'
 
 /** Told of each record that was written, exactly once, whoever wrote it: what it was before, and what it is now. */
 export type Told = (before: ActivityRecord | undefined, after: ActivityRecord, handle: string, expiresAt: number) => void
-
-/** A session that is over, and what this process had not written of it. */
-interface End {
-  readonly reason: EndReason
-  readonly at: number
-  rest: Pending | undefined
-  unsure?: { readonly tag: string; readonly told: () => void }
-}
-
-/** A session that got a new id: its counts are to follow. */
-interface Move {
-  readonly to: string
-  /** What was taken along by a write whose answer was lost. */
-  unsure?: { readonly tag: string; readonly taken: Pending | undefined; readonly told: () => void }
-}
 
 interface Lately {
   readonly version: Version
@@ -50,13 +25,10 @@ const MAX_HOPS = 8
 const BATCH = 50
 
 /** Gathers what is seen of sessions in memory and adds it to what other processes have stored, when told to. Keeps no time. */
-export class ActivityLog {
+export class ActivityLog extends Gathered {
   readonly #space: SessionBackend
   readonly #calls: StoreCalls
   readonly #maxPending: number
-  readonly #pending = new Map<string, Pending>()
-  readonly #moves = new Map<string, Move>()
-  readonly #ended = new Map<string, End>()
   readonly #told: Told
   /** Ends by their time whose answer was lost. */
   readonly #expiring = new Map<string, { readonly tag: string; readonly told: () => void }>()
@@ -69,65 +41,20 @@ export class ActivityLog {
   readonly #turns = new Turns()
 
   constructor(space: SessionBackend, calls: StoreCalls, maxPending: number, told: Told = () => {}) {
+    super(maxPending)
     this.#told = told
     this.#space = space
     this.#calls = calls
     this.#maxPending = maxPending
   }
 
-  /**
-   * Notes what was seen; nothing is stored yet.
-   * @param expiresAt when the session ends, as far as is known now
-   * @param endsAt when it ends at the latest
-   * @returns what is pending of the session now
-   */
-  note(handle: string, seen: Sightings, expiresAt: number, endsAt?: number): Pending {
-    const present = this.#pending.get(handle)
-    if (present) {
-      present.seen = together(present.seen, seen)!
-      present.expiresAt = Math.max(present.expiresAt, expiresAt)
-      return present
-    }
-    if (this.#pending.size >= this.#maxPending) this.#drop(this.#pending.keys().next().value!)
-    const made = new Pending(seen, expiresAt, endsAt)
-    made.live = true
-    this.#pending.set(handle, made)
-    return made
-  }
-
-  #drop(handle: string): void {
-    const present = this.#pending.get(handle)
-    if (!present) return
-    present.live = false
-    this.#pending.delete(handle)
-  }
-
-  /** The session has a new id now. */
-  move(from: string, to: string): void {
-    const present = this.#pending.get(from)
-    if (present && !present.unsure) {
-      this.#drop(from)
-      this.note(to, present.seen, present.expiresAt)
-    }
-    this.#moves.set(from, { to })
-  }
-
-  /** The session is over. */
-  end(handle: string, reason: EndReason = 'destroyed', at = now()): void {
-    const rest = this.#pending.get(handle)
-    this.#drop(handle)
-    const present = this.#ended.get(handle)
-    if (!present) this.#ended.set(handle, { reason, at, rest })
-    else if (rest) present.rest = present.rest ? new Pending(together(present.rest.seen, rest.seen)!, 0) : rest
-  }
-
   /** All that is known of a session: what is stored, and what this process has seen since. */
   async read(handle: string): Promise<Sightings | undefined> {
-    for (const [from, { to }] of this.#moves) if (to === handle) await this.#follow(from)
-    if (this.#ended.has(handle)) return undefined
+    for (const [from, { to }] of this.moves) if (to === handle) await this.#follow(from)
+    if (this.ended.has(handle)) return undefined
     return this.#turns.run(handle, async () => {
       const record = understood((await this.#calls.run('read', () => this.#space.read(handle)))?.data)
-      const pending = this.#pending.get(handle)
+      const pending = this.pending.get(handle)
       const stored = record && 'seen' in record ? record.seen : undefined
       const landed = pending?.unsure && record?.tags.includes(pending.unsure.tag) ? pending.unsure.seen : undefined
       return together(stored, pending && landed ? less(pending.seen, landed) : pending?.seen)
@@ -153,9 +80,9 @@ export class ActivityLog {
         )
       }
     }
-    await each(this.#moves.keys(), (handle) => this.#follow(handle))
-    await each(this.#ended.keys(), (handle) => this.#forget(handle))
-    await each(this.#pending.keys(), (handle) => this.#write(handle))
+    await each(this.moves.keys(), (handle) => this.#follow(handle))
+    await each(this.ended.keys(), (handle) => this.#forget(handle))
+    await each(this.pending.keys(), (handle) => this.#write(handle))
     for (let hops = 0; this.#redirected.size > 0 && hops < MAX_HOPS; hops += 1) {
       const redirected = [...this.#redirected]
       this.#redirected.clear()
@@ -166,7 +93,7 @@ export class ActivityLog {
 
   /** Forgets where a session came from and whose it was; its counts stay. */
   async hide(handle: string): Promise<void> {
-    const pending = this.#pending.get(handle)
+    const pending = this.pending.get(handle)
     if (pending) pending.seen = hidden(pending.seen)
     await this.#turns.run(handle, () =>
       this.#retry(async () => {
@@ -201,14 +128,14 @@ export class ActivityLog {
           unsure.told()
           return true
         }
-        if (!stored || !record || !('seen' in record) || this.#ended.has(handle) || this.#moves.has(handle)) return true
+        if (!stored || !record || !('seen' in record) || this.ended.has(handle) || this.moves.has(handle)) return true
         const endsAt = stored.expiresAt - slackMs
-        const pending = this.#pending.get(handle)
+        const pending = this.pending.get(handle)
         if (endsAt > now() || pending) {
           answer = Math.max(endsAt, now() + 1, (pending?.expiresAt ?? 0) - slackMs)
           return true
         }
-        const end: End = { reason: 'expired', at: Math.round(endsAt), rest: undefined }
+        const end = { reason: 'expired', at: Math.round(endsAt) } as const
         const tag = newTag()
         const after = { ending: endingOf(record, undefined, end), tags: tagged(record, tag) }
         const next = { data: written(after), expiresAt: now() + MARKER_MS }
@@ -227,16 +154,11 @@ export class ActivityLog {
     return answer
   }
 
-  /** How many sessions have something pending. */
-  get size(): number {
-    return this.#pending.size
-  }
-
   /** Leaves of a session that is over what it came to, for a minute. */
   #forget(handle: string): Promise<void> {
     return this.#turns.run(handle, () =>
       this.#retry(async () => {
-        const end = this.#ended.get(handle)
+        const end = this.ended.get(handle)
         if (!end) return true
         const stored = await this.#calls.run('read', () => this.#space.read(handle))
         const record = understood(stored?.data)
@@ -251,7 +173,7 @@ export class ActivityLog {
           rest.unsure = undefined
         }
         if (record && 'movedTo' in record) {
-          this.#ended.delete(handle)
+          this.ended.delete(handle)
           if (rest) this.note(record.movedTo, rest.seen, rest.expiresAt)
           return true
         }
@@ -271,7 +193,7 @@ export class ActivityLog {
   }
 
   #over(handle: string, told: () => void): true {
-    this.#ended.delete(handle)
+    this.ended.delete(handle)
     told()
     return true
   }
@@ -280,24 +202,24 @@ export class ActivityLog {
   #write(handle: string): Promise<void> {
     return this.#turns.run(handle, () =>
       this.#retry(async () => {
-        const pending = this.#pending.get(handle)
+        const pending = this.pending.get(handle)
         if (!pending) return true
         const lately = this.#lately.get(handle)
         this.#lately.delete(handle)
         const stored = lately ?? (await this.#calls.run('read', () => this.#space.read(handle)))
         // the session may have got a new id, or ended, while the store was asked
-        if (this.#pending.get(handle) !== pending) return false
+        if (this.pending.get(handle) !== pending) return false
         const record = lately ? lately.record : understood((stored as StoredRecord | undefined)?.data)
         if (pending.unsure) {
           if (record?.tags.includes(pending.unsure.tag)) {
             pending.unsure.told()
-            this.#settle(handle, pending, pending.unsure.seen)
+            this.settle(handle, pending, pending.unsure.seen)
           }
           pending.unsure = undefined
           return false
         }
         if (record && 'movedTo' in record) {
-          this.#drop(handle)
+          this.drop(handle)
           this.note(record.movedTo, pending.seen, pending.expiresAt)
           this.#redirected.add(record.movedTo)
           return true
@@ -322,7 +244,7 @@ export class ActivityLog {
         }
         if (!isOver && !this.#shared.has(handle)) this.#remember(handle, { version: result.version, record: after, expiresAt })
         told()
-        this.#settle(handle, pending, seen)
+        this.settle(handle, pending, seen)
         return true
       })
     )
@@ -339,29 +261,20 @@ export class ActivityLog {
     this.#shared.clear()
   }
 
-  /** What was written is no longer pending; what came meanwhile is. */
-  #settle(handle: string, pending: Pending, seen: Sightings): void {
-    if (pending.seen === seen) {
-      if (this.#pending.get(handle) === pending) this.#drop(handle)
-    } else {
-      pending.seen = less(pending.seen, seen)
-    }
-  }
-
   /** Takes the counts of an old id along, and leaves word for processes that still hold some. */
   #follow(from: string): Promise<void> {
     return this.#turns.run(from, () =>
       this.#retry(async () => {
-        const move = this.#moves.get(from)
+        const move = this.moves.get(from)
         if (!move) return true
         const stored = await this.#calls.run('read', () => this.#space.read(from))
         const record = understood(stored?.data)
         if (move.unsure && record?.tags.includes(move.unsure.tag)) return this.#moved(from, move, move.unsure.taken, move.unsure.told)
         if (record && 'ending' in record) return this.#moved(from, move, undefined, () => {})
-        const mine = this.#pending.get(from)
+        const mine = this.pending.get(from)
         if (mine?.unsure && record?.tags.includes(mine.unsure.tag)) {
           mine.unsure.told()
-          this.#settle(from, mine, mine.unsure.seen)
+          this.settle(from, mine, mine.unsure.seen)
         }
         if (mine) mine.unsure = undefined
         const tag = newTag()
@@ -382,11 +295,11 @@ export class ActivityLog {
 
   #moved(from: string, move: Move, taken: Pending | undefined, told: () => void): true {
     told()
-    this.#moves.delete(from)
+    this.moves.delete(from)
     if (taken) this.note(move.to, taken.seen, taken.expiresAt)
-    const mine = this.#pending.get(from)
+    const mine = this.pending.get(from)
     if (mine) {
-      this.#drop(from)
+      this.drop(from)
       this.note(move.to, mine.seen, mine.expiresAt)
     }
     return true
