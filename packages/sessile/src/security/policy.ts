@@ -1,12 +1,14 @@
+import type { SessionBackend } from '../core/backend.ts'
 import { SESSION_EVENTS } from '../core/events.ts'
 import { SessionError } from '../core/errors.ts'
 import { defaultSlackMs, type Lifetime, type Lifetimes } from '../core/lifetimes.ts'
 import { milliseconds } from '../core/options.ts'
 import { secretList } from '../core/signatures.ts'
-import { DEFAULT_IDLE_MS } from '../express/backend-store.ts'
+import { DEFAULT_IDLE_MS, type BackendStore } from '../express/backend-store.ts'
 import type { CookieOptions } from '../express/cookie.ts'
 import { resolveSessionOptions, type SessionOptions } from '../express/options.ts'
 import type { SessionOptionsLike } from '../express/review.ts'
+import { backendByUrl } from '../stores/by-url.ts'
 import { isEncrypted } from './encrypted.ts'
 import { THROTTLE_DEFAULTS, type Limit, type ThrottleOptions } from './options.ts'
 import { policyText, type CryptographyUse, type PolicyLimit, type PolicyValues } from './policy-text.ts'
@@ -45,11 +47,12 @@ export function policy(options: SessionOptionsLike, parts: PolicyParts = {}): Po
       'A cookie that is a function of the request has no policy: give policy() the fields that it returns.'
     )
   }
+  const { idleMs, touchSlackMs } = timesOf(options.store)
   const values: PolicyValues = {
     timeouts: {
-      anonymous: lived(resolved.lifetimes.anonymous, resolved.cookie),
-      signedIn: lived(resolved.lifetimes.signedIn, resolved.cookie),
-      touchSlackMs: resolved.slackMs ?? longestSlackMs(resolved.lifetimes)
+      anonymous: lived(resolved.lifetimes.anonymous, resolved.cookie, idleMs),
+      signedIn: lived(resolved.lifetimes.signedIn, resolved.cookie, idleMs),
+      touchSlackMs: resolved.slackMs ?? touchSlackMs ?? longestSlackMs(resolved.lifetimes)
     },
     concurrency: { maxSessionsPerUser: resolved.maxSessionsPerUser ?? null, whenTooMany: resolved.whenTooMany },
     cookie: cookieOf(resolved.name, resolved.cookie, resolved.rolling, resolved.saveUninitialized),
@@ -68,9 +71,16 @@ export function policy(options: SessionOptionsLike, parts: PolicyParts = {}): Po
   return Object.defineProperty(values, 'text', { value: () => policyText(values) }) as Policy
 }
 
-/** Where no idle time is given the cookie's counts, and without one a day. */
-function lived({ idleMs, ...rest }: Lifetime, { maxAge }: CookieOptions): Lifetime {
-  return { idleMs: idleMs ?? (typeof maxAge === 'number' ? maxAge : DEFAULT_IDLE_MS), ...rest }
+/** Where no idle time is given the cookie's counts, and without one the store's. */
+function lived({ idleMs, ...rest }: Lifetime, { maxAge }: CookieOptions, ofStore: number): Lifetime {
+  return { idleMs: idleMs ?? (typeof maxAge === 'number' ? maxAge : ofStore), ...rest }
+}
+
+/** What a store says of times that no option gives. */
+function timesOf(store: SessionOptionsLike['store']): { idleMs: number; touchSlackMs: number | undefined } {
+  const given: unknown = typeof store === 'string' ? backendByUrl(store) : store
+  const { traits, idleMs = traits?.idleMs, touchSlackMs } = (given ?? {}) as Partial<SessionBackend & BackendStore>
+  return { idleMs: idleMs !== undefined && Number.isFinite(idleMs) ? idleMs : DEFAULT_IDLE_MS, touchSlackMs }
 }
 
 function cookieOf(name: string, given: CookieOptions, rolling: boolean, withoutNeed: boolean): Policy['cookie'] {

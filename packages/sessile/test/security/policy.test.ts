@@ -4,6 +4,7 @@ import { main } from '../../src/cli/main.ts'
 import { SESSION_EVENTS } from '../../src/core/events.ts'
 import { isSessionError } from '../../src/core/errors.ts'
 import { encrypted } from '../../src/security/encrypted.ts'
+import { MongoStore } from '../../src/express/incumbents/mongo-store.ts'
 import { policy, type Policy } from '../../src/security/policy.ts'
 import { secure } from '../../src/security/presets.ts'
 import { loginThrottle } from '../../src/security/throttle.ts'
@@ -11,6 +12,19 @@ import { memoryStore } from '../../src/stores/memory/backend.ts'
 import { SECRET, world } from './world.ts'
 
 describe('the session policy', () => {
+  it('where nothing else is given, it says the times that the store has', async () => {
+    const said = (store: unknown, more: object = {}) => policy({ secret: [SECRET], store, ...more }).timeouts
+    const DAY = 86_400_000
+    assert.equal(said('sqlite:./sessions.db').anonymous.idleMs, DAY)
+    assert.equal(said('mongodb://localhost/shop').anonymous.idleMs, 14 * DAY)
+    assert.equal(said('mongodb://localhost/shop', { cookie: { maxAge: 5000 } }).signedIn.idleMs, 5000)
+    const mongoOptions = { serverSelectionTimeoutMS: 50 }
+    const store = MongoStore.create({ mongoUrl: 'mongodb://127.0.0.1:1', mongoOptions, ttl: 600, touchAfter: 60 })
+    assert.deepEqual([said(store).signedIn.idleMs, said(store).touchSlackMs], [600_000, 60_000])
+    assert.equal(said(store, { touchSlack: '5s' }).touchSlackMs, 5000)
+    await store.close()
+  })
+
   it('item 107: says what the running app does', async (t) => {
     const throttle = { pair: { points: 3, duration: '90s' } }
     const options = {
