@@ -92,6 +92,8 @@ export function olderHarness({ name, open }: OlderPackage): BackendHarness {
   let older: OlderStore
   const database = (): DatabaseSync => {
     const one = new DatabaseSync(file)
+    // a test is over before the machine could lose power
+    one.exec('PRAGMA synchronous = OFF')
     opened.push(one)
     return one
   }
