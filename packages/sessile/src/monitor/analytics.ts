@@ -36,6 +36,7 @@ function totalsOf(counts: ReadonlyMap<string, number>): Totals {
     refused: named(counts, 'refused.'),
     devices: named(counts, 'device.'),
     bounced: sum(counts, 'bounced'),
+    returned: sum(counts, 'returned'),
     duration: percentilesOf(counts, 'duration'),
     pagesPerSession: percentilesOf(counts, 'pagesOf'),
     error: SKETCH_ERROR,

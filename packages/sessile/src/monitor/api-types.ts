@@ -47,6 +47,8 @@ export interface Totals {
   readonly devices: Readonly<Record<string, number>>
   /** Sessions that ended with one request. */
   readonly bounced: number
+  /** Sessions that were used again on a later day (UTC) than that on which they began; each once a day. */
+  readonly returned: number
   /** Seconds from the first to the last request, of sessions that ended. */
   readonly duration: PercentilesView
   /** Requests per session, of sessions that ended. */

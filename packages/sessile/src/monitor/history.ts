@@ -139,6 +139,7 @@ export class History {
       this.newest.append([handle, firstSeenAt])
       this.due?.add(handle, expiresAt - this.#options.slackMs)
     }
+    if (dayOf(lastSeenAt) > dayOf(seenBefore ?? firstSeenAt)) this.#tallies.add(lastSeenAt, 'returned')
     if (seenBefore === undefined || minuteOf(seenBefore) < minuteOf(lastSeenAt)) this.lastSeen.append([handle, lastSeenAt])
   }
 
@@ -259,6 +260,10 @@ function countsAlike(before: ActivityRecord, after: ActivityRecord): boolean {
     one.userAgent === other.userAgent &&
     (one.userId === undefined) === (other.userId === undefined)
   )
+}
+
+function dayOf(at: number): number {
+  return Math.floor(at / STEPS.day.ms)
 }
 
 function minuteOf(at: number): number {
