@@ -19,7 +19,7 @@ export function ms(n: number | undefined): string {
 }
 
 export function bytes(n: number): string {
-  return n < 1024 ? `${n} B` : `${(n / 1024).toFixed(1)} kB`
+  return n < 1024 ? `${n} B` : `${(n / 1024).toFixed(1).replace('.0', '')} kB`
 }
 
 /** A handle as one tells it from others at a glance. */

@@ -3,6 +3,7 @@ import { after, before, describe, it } from 'node:test'
 import { gzipSync } from 'node:zlib'
 import type { Browser, Page } from 'playwright-core'
 import { memoryStore } from 'sessile/stores/memory'
+import type { SessionsPage } from '../../sessile/src/monitor/api-types.ts'
 import { startApp, visitors } from './app.ts'
 import { launch, overlaps, skip, violations } from './browser.ts'
 
@@ -149,6 +150,22 @@ describe('the page', { skip }, () => {
     )
     await page.reload()
     await page.waitForFunction((n) => document.getElementById('stored')?.textContent === String(n), stored)
+    await done()
+  })
+
+  it('shows how often each session was changed, met another’s change, and how large records are', async () => {
+    const { page, done } = await admin()
+    await visit(page, 'sessions')
+    const { sessions } = (await page.evaluate(async () => (await fetch('api/sessions')).json())) as SessionsPage
+    const { handle, version, conflicts, pages } = sessions.find(({ version }) => (version ?? 0) > 1)!
+    const row = page.locator('tbody tr').filter({ has: page.locator(`a[title="${handle}"]`) })
+    for (const [label, number] of Object.entries({ Pages: pages, Version: version, Conflicts: conflicts }))
+      assert.equal(await row.locator(`[data-label="${label}"]`).innerText(), String(number), label)
+    await row.locator('a.handle').click()
+    await page.getByRole('heading', { name: 'What it holds' }).waitFor()
+    assert.match(await page.locator('.facts').first().innerText(), new RegExp(`Version\\s+${version}\\s+Conflicts\\s+${conflicts}\\s`))
+    await visit(page, 'health')
+    assert.match(await page.locator('main').innerText(), /Saves\s+\d\d+\s[^]*Sizes of records that were written\s+up to 256 B\s+\d\d+/)
     await done()
   })
 

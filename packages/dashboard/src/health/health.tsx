@@ -1,7 +1,8 @@
 import type { Health as Data } from '../../../sessile/src/monitor/api-types.ts'
 import { useLoaded } from '../api.ts'
-import { count, ms, seconds } from '../format.ts'
+import { bytes, count, ms, seconds } from '../format.ts'
 import { health } from '../live.ts'
+import { Bars } from '../parts/bars.tsx'
 import { State } from '../parts/state.tsx'
 import { Time } from '../parts/time.tsx'
 
@@ -32,6 +33,11 @@ export function Health() {
                 </small>
               </dd>
             </div>
+            <Fact
+              name="Saves"
+              value={data.saves}
+              about={`records written, ${count(data.retries)} tries done anew; ${count(data.skipped)} uses needed none`}
+            />
             <Fact name="Errors" value={data.errors} about="calls that failed or were too late" />
             <Fact name="Conflicts" value={data.merged} about="met another's change; both were kept" />
             <Fact name="Late writes" value={data.lateWrites} about="dropped: the session had ended" />
@@ -53,6 +59,7 @@ export function Health() {
               </dd>
             </div>
           </dl>
+          <Bars title="Sizes of records that were written" counts={sizesOf(data)} empty="None was written yet." names={(name) => name} />
           <section class="card">
             <h2>Calls</h2>
             {data.operations.length === 0 ? (
@@ -102,6 +109,16 @@ export function Health() {
         </>
       )}
     </>
+  )
+}
+
+/** How many records by how large they are, all sizes up to the largest there was. */
+function sizesOf({ sizes }: Data): Record<string, number> {
+  const last = sizes.findLastIndex(({ records }) => records > 0)
+  return Object.fromEntries(
+    sizes
+      .slice(0, last + 1)
+      .map(({ upTo, records }, place) => [upTo === undefined ? `over ${bytes(sizes[place - 1]!.upTo!)}` : `up to ${bytes(upTo)}`, records])
   )
 }
 

@@ -35,9 +35,17 @@ export function SessionTable({ rows, label, users = true }: { rows: readonly Ses
             <th scope="col">Signed in</th>
             <th scope="col">Ends unless used</th>
             {watched && (
-              <th scope="col" class="number">
-                Pages
-              </th>
+              <>
+                <th scope="col" class="number">
+                  Pages
+                </th>
+                <th scope="col" class="number">
+                  Version
+                </th>
+                <th scope="col" class="number">
+                  Conflicts
+                </th>
+              </>
             )}
             <th scope="col" class="number">
               Size
@@ -77,9 +85,17 @@ export function SessionTable({ rows, label, users = true }: { rows: readonly Ses
                 <Time at={row.idleExpiresAt} none="never" />
               </td>
               {watched && (
-                <td data-label="Pages" class="number">
-                  {count(row.pages)}
-                </td>
+                <>
+                  <td data-label="Pages" class="number">
+                    {count(row.pages)}
+                  </td>
+                  <td data-label="Version" class="number">
+                    {row.version === undefined ? '–' : count(row.version)}
+                  </td>
+                  <td data-label="Conflicts" class="number">
+                    {count(row.conflicts)}
+                  </td>
+                </>
               )}
               <td data-label="Size" class="number">
                 {bytes(row.size)}

@@ -112,6 +112,10 @@ export function Session({ handle }: { handle: string }) {
                   <>
                     <dt>Pages</dt>
                     <dd>{count(session.pages)}</dd>
+                    <dt>Version</dt>
+                    <dd>{session.version === undefined ? 'unknown' : count(session.version)}</dd>
+                    <dt>Conflicts</dt>
+                    <dd>{count(session.conflicts)}</dd>
                   </>
                 )}
                 <dt>Size</dt>
