@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { handleOf, newId } from '../../src/core/ids.ts'
 import { backendByUrl } from '../../src/stores/by-url.ts'
 import { OLDER_STORES } from './older-stores.ts'
-import { folder, run, runHere, runJson, SECRET, start, until } from './running.ts'
+import { folder, runHere, runJson, SECRET, start, until } from './running.ts'
 
 describe('sessile on a store that express-session filled', () => {
   for (const [name, open] of Object.entries(OLDER_STORES)) {
@@ -14,9 +14,8 @@ describe('sessile on a store that express-session filled', () => {
       for (const [place, id] of ids.entries())
         await store.set(id, place < 3 ? { userId: 7, cart: [1] } : place < 5 ? { passport: { user: 'bob' } } : { views: 1 })
       const env = { ...store.env, STORE_URL: store.url, SESSION_SECRET: SECRET }
-      const by = Object.keys(store.env).length > 0 ? run : runHere
-      const json = (...args: string[]) => runJson(args, env, by)
-      const text = async (...args: string[]) => (await by(args, env)).stdout
+      const json = (...args: string[]) => runJson(args, env, runHere)
+      const text = async (...args: string[]) => (await runHere(args, env)).stdout
       const handles = ids.map((id) => handleOf(id, SECRET))
       const stats = await json('stats')
       assert.deepEqual([stats['sessions'], stats['guests'], stats['users'], stats['seen5m']], [9, 4, 2, 9])

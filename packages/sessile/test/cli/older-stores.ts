@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import type { TestContext } from 'node:test'
+import tls from 'node:tls'
 import { serverFor } from '@sessile/test-servers'
 import { MongoStore } from 'connect-mongo'
 import connectPgSimple from 'connect-pg-simple'
@@ -16,7 +17,7 @@ import { folder, HOUR } from './running.ts'
 /** A store that plain express-session fills, and what names it on the command line. */
 export interface OlderStore {
   readonly url: string
-  /** What the command's process needs in its environment to reach it; of most nothing. */
+  /** What a process of the command needs in its environment to reach it; of most nothing. */
   readonly env: Readonly<Record<string, string>>
   set(sid: string, data: object): Promise<void>
   get(sid: string): Promise<object | null | undefined>
@@ -39,9 +40,12 @@ export const OLDER_STORES: Readonly<Record<string, Open>> = {
   },
 
   async 'connect-redis over TLS'(t) {
+    if (!('setDefaultCACertificates' in tls)) return void t.skip('Node before 24.5')
     const server = await withTls()
     if (!server) return void t.skip('redis-server without TLS')
-    const client = createClient({ url: server.url, socket: { tls: true, ca: readFileSync(server.ca) } })
+    // other processes are told by their environment
+    tls.setDefaultCACertificates([...tls.getCACertificates(), readFileSync(server.ca, 'utf8')])
+    const client = createClient({ url: server.url })
     return onRedis(t, server.url, client, { NODE_EXTRA_CA_CERTS: server.ca })
   },
 

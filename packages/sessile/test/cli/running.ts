@@ -42,7 +42,7 @@ export async function runJson(args: readonly string[], env?: Readonly<Record<str
   return { code, ...(JSON.parse(stdout) as Record<string, any>) } as Record<string, any>
 }
 
-/** As `run`, in this process, which is sooner done; for what neither listens to signals nor needs an environment of its own. */
+/** As `run`, in this process, which is sooner done; for what does not listen to signals. */
 export async function runHere(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const printed = { stdout: '', stderr: '' }
   const writing = (name: keyof typeof printed) => ({ write: (text: string) => void (printed[name] += text) })
