@@ -110,6 +110,26 @@ if (server && server.skipped === undefined && server.controllable) {
     assert.deepEqual(running.errors, [])
   })
 
+  test('mongodb: a save without an answer in time is not said to be saved, and is not made twice when the server goes on', async (t) => {
+    const client = new MongoClient(url, { appName: 'sessile', monitorCommands: true })
+    t.after(() => client.close())
+    const underWay = new Set<number>()
+    client.on('commandStarted', ({ commandName, requestId }) => WRITES.includes(commandName) && underWay.add(requestId))
+    client.on('commandSucceeded', ({ requestId }) => underWay.delete(requestId))
+    const running = await appOn(t, mongodbStore({ client, collectionName: newCollection() }), { storeTimeout: 250 })
+    const { cookie } = await running.get('/write')
+    await failing({ failCommands: WRITES, blockConnection: true, blockTimeMS: 1000 }, async () => {
+      assert.notEqual((await running.get('/write', { cookie }).catch(() => undefined))?.status, 200)
+      assert.equal(last(running).code, 'store-timeout')
+      assert.match(last(running).message, /took longer than 250 ms/)
+    })
+    assert.ok(underWay.size > 1, 'it was tried again')
+    while (underWay.size > 0) await once(client, 'commandSucceeded')
+    assert.equal(await text(running, cookie), '2', 'both tries landed, and only the first of them found what it expects')
+    assert.equal((await running.get('/write', { cookie })).body, '3')
+    tellsNothing(running, idOf(cookie))
+  })
+
   test('mongodb: no room on the disk, until there is', async (t) => {
     const running = await app(t, url)
     const { cookie } = await running.get('/write')

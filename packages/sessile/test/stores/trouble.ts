@@ -20,10 +20,10 @@ export type App = Running & { handled(): number; sessions: SessionManager }
  * An app that changes its session at every request to `/write`, puts so many bytes into it at `/fill?bytes`, ends it at `/end`, and
  * counts how often a handler ran. The store ends with the test.
  */
-export async function appOn(t: TestContext, store: SessionBackend): Promise<App> {
+export async function appOn(t: TestContext, store: SessionBackend, more: object = {}): Promise<App> {
   t.after(() => store.close!())
   let handled = 0
-  const middleware = ours({ secret: SECRET, resave: false, saveUninitialized: false, store, onStoreError: 'fail' })
+  const middleware = ours({ secret: SECRET, resave: false, saveUninitialized: false, store, onStoreError: 'fail', ...more })
   const server = await serve(t, middleware, (req, res) => {
     handled++
     if (req.url === '/write') req.session.n = (req.session.n ?? 0) + 1
