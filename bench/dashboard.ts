@@ -1,5 +1,6 @@
 /**
- * How long the dashboard's questions take while a store holds very many sessions, for whoever wonders whether it may be opened there.
+ * How long the dashboard's questions take while a store holds very many sessions, all of them watched, for whoever wonders whether it may
+ * be opened there.
  * `--count N` (a million), `--store URL` (SQLite in a folder of its own; a store that is given should be empty), `--rounds N`.
  */
 import { once } from 'node:events'
@@ -53,6 +54,36 @@ for (let start = 0; start < count; start += 500) {
   )
 }
 console.log(`${count} sessions stored in ${((performance.now() - started) / 1000).toFixed(0)} s: ${store.split(':')[0]}`)
+
+// each was seen, as `activity` would have written it
+const watched = sessions.backend.space!('activity')
+const { newest, lastSeen } = seen.history
+let noted = 0
+for (let cursor: string | undefined; ;) {
+  const page = await sessions.scan({ limit: 500, ...(cursor === undefined ? {} : { cursor }) })
+  await Promise.all(
+    page.sessions.map(({ handle, userId }) => {
+      const at = Date.now()
+      const data = JSON.stringify({
+        n: 3,
+        f: at,
+        l: at,
+        a: 'Mozilla/5.0 (X11; Linux x86_64) Firefox/140.0',
+        i: '127.0.0.1',
+        u: userId,
+        t: ['bench']
+      })
+      newest.append([handle, at])
+      lastSeen.append([handle, at])
+      return watched.create(handle, { data, expiresAt })
+    })
+  )
+  noted += page.sessions.length
+  if (noted % 10_000 < 500 || page.cursor === undefined) await Promise.all([newest.flush(), lastSeen.flush()])
+  cursor = page.cursor
+  if (cursor === undefined) break
+}
+console.log(`${noted} of them watched, in ${((performance.now() - started) / 1000).toFixed(0)} s all in all`)
 let handle = ''
 for (let n = 0; n < 300; n += 1) handle = (await (await fetch(`${url}/${n}`)).json()) as string
 await seen.flush()
@@ -73,7 +104,10 @@ const questions = [
 questions.push(`session?handle=${handle}`, 'users', 'user?user=42', 'events', 'health')
 for (const order of ['seen', 'new', 'stored']) {
   const { next } = await ask(`sessions?order=${order}`)
-  if (next !== undefined) questions.push(`sessions?order=${order}&cursor=${encodeURIComponent(next)}`)
+  if (next === undefined) continue
+  questions.push(`sessions?order=${order}&cursor=${encodeURIComponent(next)}`)
+  // and far into the list
+  if (order !== 'stored') questions.push(`sessions?order=${order}&cursor=${Math.floor(Number(next) / 2)}`)
 }
 let worst = 0
 for (const question of questions) {

@@ -2,7 +2,7 @@ import { supports } from '../core/backend.ts'
 import { isSessionError, SessionError } from '../core/errors.ts'
 import type { SessionManager } from '../express/manager.ts'
 import type { SessionInfo } from '../express/info.ts'
-import type { ActivityTracker } from './activity.ts'
+import type { Activity, ActivityTracker } from './activity.ts'
 import type { SessionOrder, SessionRow, SessionsPage, UserRow, UsersPage } from './api-types.ts'
 import { deviceClassOf, deviceOf } from './device.ts'
 import type { Listed } from './history.ts'
@@ -18,6 +18,13 @@ const AT_ONCE = 64
 const MAX_SCANS = 20
 const MAX_OF_USER = 200
 const USERS_OF = 500
+
+interface Found {
+  readonly infos: SessionInfo[]
+  readonly next: string | undefined
+  /** What was seen of each, where that was read on the way. */
+  readonly seen?: ReadonlyMap<string, Activity>
+}
 
 export interface Asked {
   readonly order?: SessionOrder | undefined
@@ -44,14 +51,14 @@ export class SessionList {
     const { orders } = this
     if (query) return { sessions: await this.#found(query, own), next: undefined, order, orders }
     if (!orders.includes(order)) throw new SessionError('not-supported', `Sessions cannot be listed by ${JSON.stringify(order)} here.`)
-    const { infos, next } = order === 'stored' ? await this.#stored(cursor, rows) : await this.#listed(order, cursor, rows)
-    const sessions = await this.rows(infos, own)
+    const { infos, next, seen } = order === 'stored' ? await this.#stored(cursor, rows) : await this.#listed(order, cursor, rows)
+    const sessions = await this.rows(infos, own, seen)
     // pages are in the order of minutes
     if (order === 'seen') sessions.sort((one, other) => lastOf(other) - lastOf(one))
     return { sessions, next, order, orders }
   }
 
-  async #stored(cursor: string | undefined, limit: number): Promise<{ infos: SessionInfo[]; next: string | undefined }> {
+  async #stored(cursor: string | undefined, limit: number): Promise<Found> {
     const infos: SessionInfo[] = []
     let next = cursor
     // what the store has under ids of before is no session, so a page of it may hold fewer
@@ -64,38 +71,43 @@ export class SessionList {
     return { infos, next }
   }
 
-  async #listed(
-    order: 'seen' | 'new',
-    cursor: string | undefined,
-    limit: number
-  ): Promise<{ infos: SessionInfo[]; next: string | undefined }> {
+  async #listed(order: 'seen' | 'new', cursor: string | undefined, limit: number): Promise<Found> {
     if (cursor !== undefined && !/^\d{1,16}$/.test(cursor)) throw new SessionError('bad-argument', 'That cursor is of another list.')
     const { history } = this.#seen!
     const log = order === 'seen' ? history.lastSeen : history.newest
     const infos = new Map<string, SessionInfo>()
+    const seen = new Map<string, Activity>()
+    const found = (next: number | undefined): Found => ({
+      infos: [...infos.values()],
+      next: next === undefined ? undefined : String(next),
+      seen
+    })
     let before = cursor === undefined ? undefined : Number(cursor)
     for (let lookedAt = 0; lookedAt < MAX_LOOKED_AT; lookedAt += AT_ONCE) {
       const { entries, next } = await log.newest(before, AT_ONCE)
       const live = await Promise.all(entries.map(({ entry }) => this.#live(order, entry)))
-      for (const [place, info] of live.entries()) {
-        if (info) infos.set(info.handle, infos.get(info.handle) ?? info)
+      for (const [place, one] of live.entries()) {
+        if (one && !infos.has(one.info.handle)) {
+          infos.set(one.info.handle, one.info)
+          seen.set(one.info.handle, one.activity)
+        }
         before = entries[place]!.seq
-        if (infos.size >= limit) return { infos: [...infos.values()], next: String(before) }
+        if (infos.size >= limit) return found(before)
       }
-      if (next === undefined) return { infos: [...infos.values()], next: undefined }
+      if (next === undefined) return found(undefined)
       before = next
     }
-    return { infos: [...infos.values()], next: before === undefined ? undefined : String(before) }
+    return found(before)
   }
 
   /** The session of an entry, if it lives and this is its last entry. */
-  async #live(order: 'seen' | 'new', [handle, at]: Listed): Promise<SessionInfo | undefined> {
+  async #live(order: 'seen' | 'new', [handle, at]: Listed): Promise<{ info: SessionInfo; activity: Activity } | undefined> {
     // a handle of before a new id is known here without the session being asked for by it, which would be told as its use
     const activity = await this.#seen!.of(handle)
     if (!activity) return undefined
     if (order === 'seen' && Math.floor(activity.lastActivity / 60_000) > Math.floor(at / 60_000)) return undefined
     const info = await this.#sessions.get(handle)
-    return info?.handle === handle ? info : undefined
+    return info?.handle === handle ? { info, activity } : undefined
   }
 
   async #found(query: string, own: string | undefined): Promise<SessionRow[]> {
@@ -114,10 +126,11 @@ export class SessionList {
     return rows.sort((one, other) => lastOf(other) - lastOf(one))
   }
 
-  async rows(infos: readonly SessionInfo[], own: string | undefined): Promise<SessionRow[]> {
-    const activities = this.#seen ? await this.#seen.list(infos) : []
+  /** @param seen what was seen of these sessions, where that has been read already */
+  async rows(infos: readonly SessionInfo[], own: string | undefined, seen?: ReadonlyMap<string, Activity>): Promise<SessionRow[]> {
+    const activities = this.#seen && !seen ? await this.#seen.list(infos) : []
     return infos.map((info, place) => {
-      const activity = activities[place]
+      const activity = seen ? seen.get(info.handle) : activities[place]
       const watched = activity !== undefined && activity.pages > 0
       return {
         handle: info.handle,
