@@ -1,4 +1,4 @@
-export { RedisCluster } from './redis.ts'
+export { RedisCluster } from './redis-cluster.ts'
 export type { TestServer } from './server.ts'
 export { serverFor } from './server-for.ts'
 export { SERVER_KINDS, startServer, type ServerFacts, type ServerKind, type Servers, type Skipped } from './start-server.ts'

@@ -2,13 +2,14 @@ import { basename } from 'node:path'
 import type { Found, Missing, Source, StartOptions } from './kinds.ts'
 import { createMongo, findMongo, type FoundMongo } from './mongo.ts'
 import { createPostgres, findPostgres, type FoundPostgres } from './postgres.ts'
-import { createRedis, createRedisCluster, findRedis, type RedisCluster } from './redis.ts'
+import { createRedis, findRedis } from './redis.ts'
+import { createRedisCluster, type RedisCluster } from './redis-cluster.ts'
 import { GivenServer, type TestServer } from './server.ts'
 
 /** The server of each kind. */
 export interface Servers {
   redis: TestServer
-  'redis-cluster': TestServer & Partial<Pick<RedisCluster, 'nodes' | 'settled'>>
+  'redis-cluster': TestServer & Partial<Pick<RedisCluster, 'nodes' | 'settled' | 'slotOf' | 'ownerOf' | 'moveSlot' | 'errors'>>
   postgres: TestServer
   mongo: TestServer
 }

@@ -1,6 +1,6 @@
 import { supports, type MaybePromise, type Operation, type SessionBackend } from './backend.ts'
 import { Breaker } from './breaker.ts'
-import { atLatestAfter } from './clock.ts'
+import { atLatestAfter, later, now } from './clock.ts'
 import { isSessionError, SessionError } from './errors.ts'
 import { attempt, chain, isPromise } from './maybe.ts'
 import { traced } from './tracing.ts'
@@ -43,6 +43,7 @@ export class StoreCalls {
       this.breaker.answered()
       return answer
     } catch (error) {
+      if (!isTooLarge(error)) this.breaker.failed()
       throw this.#wrapped(operation, error)
     }
   }
@@ -67,26 +68,34 @@ export class StoreCalls {
 
   #inTime<T>(operation: Operation, answer: Promise<T>): Promise<T> {
     const { deadlineMs } = this.#options
+    const { breaker } = this
+    breaker.began()
     return new Promise<T>((resolve, reject) => {
-      const cancel =
-        deadlineMs === Infinity
-          ? undefined
-          : atLatestAfter(deadlineMs, () => {
-              reject(
-                this.#wrapped(
-                  operation,
-                  new SessionError('store-timeout', `${this.backend.name}: ${operation} took longer than ${deadlineMs} ms.`)
-                )
-              )
-            })
+      let isOver = false
+      const over = (): void => {
+        isOver = true
+        cancel?.()
+        breaker.ended()
+      }
+      const tooLate = (): void => {
+        if (isOver) return
+        over()
+        breaker.timedOut()
+        const detail = `${this.backend.name}: ${operation} took longer than ${deadlineMs} ms.`
+        reject(this.#wrapped(operation, new SessionError('store-timeout', detail)))
+      }
+      // where this process stood still itself, answers that came meanwhile are read first
+      const cancel = deadlineMs === Infinity ? undefined : atLatestAfter(deadlineMs, () => later(tooLate))
       answer.then(
         (value) => {
-          cancel?.()
-          this.breaker.answered()
+          if (!isOver) over()
+          breaker.answered(now())
           resolve(value)
         },
         (error) => {
-          cancel?.()
+          if (isOver) return
+          over()
+          if (!isTooLarge(error)) breaker.failed()
           reject(this.#wrapped(operation, error))
         }
       )
@@ -94,12 +103,15 @@ export class StoreCalls {
   }
 
   #wrapped(operation: Operation, error: unknown): unknown {
-    // the store is well, and others' calls go on
-    if (isSessionError(error) && error.code === 'too-large') return error
-    this.breaker.failed()
+    if (isTooLarge(error)) return error
     this.#options.failed?.(operation, error)
     if (this.#options.passErrors || isSessionError(error)) return error
     const message = error instanceof Error ? error.message : String(error)
     return new SessionError('store-failed', `${this.backend.name}: ${operation} failed: ${message}`, error)
   }
+}
+
+/** The store is well then, and others' calls go on. */
+function isTooLarge(error: unknown): boolean {
+  return isSessionError(error) && error.code === 'too-large'
 }

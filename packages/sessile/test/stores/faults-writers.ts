@@ -32,8 +32,9 @@ export async function countUnder(records: SessionRecords, key: string): Promise<
 
 /** Writers that count, each in a session of its own, through whatever happens to the store. */
 export class Writers {
-  /** How many calls failed, each within its deadline. */
+  /** How many calls failed, each within its deadline, and how, each way once. */
   failed = 0
+  readonly failures: string[] = []
   /** How long the slowest load and commit took together, ms. */
   slowestMs = 0
   readonly #records: SessionRecords
@@ -70,6 +71,7 @@ export class Writers {
       } catch (error) {
         if (!isSessionError(error)) throw error
         this.failed++
+        if (this.failures.length < 20 && !this.failures.includes(error.message)) this.failures.push(error.message)
         // else the store would be spared most of what it is to live through
         this.#records.calls.breaker.answered()
         await pause(5)

@@ -204,7 +204,8 @@ class IoredisConnection implements RedisConnection {
   }
 
   command(_key: string | undefined, [name, ...args]: [string, ...string[]] | string[]): Promise<unknown> {
-    return this.#client.call(name!, ...args)
+    const answer = this.#client.call(name!, ...args)
+    return this.ordered ? answer : answer.catch(ofMissingNode)
   }
 
   async nodes(): Promise<readonly RedisNode[]> {
@@ -239,6 +240,12 @@ class IoredisConnection implements RedisConnection {
       subscriber.disconnect()
     }
   }
+}
+
+/** Of a node that is not there ioredis says only how often it was sent to it. */
+function ofMissingNode(error: unknown): never {
+  if (!(error instanceof Error && error.message.startsWith('Too many Cluster redirections'))) throw error
+  throw new Error('No node of the cluster answers for this key: its node is down, or its slot is on the move.', { cause: error })
 }
 
 function byAddress(nodes: readonly RedisNode[]): readonly RedisNode[] {

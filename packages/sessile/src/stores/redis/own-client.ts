@@ -130,7 +130,7 @@ async function connectIoredis({ Redis, Cluster }: IoredisModule, { urls, cluster
         redisOptions: { ...accountOf(urls[0]!), connectTimeout: CONNECT_MS, autoResendUnfulfilledCommands: false },
         clusterRetryStrategy: (attempt: number) => delay(attempt) ?? null,
         retryDelayOnFailover: 50,
-        maxRedirections: 4
+        maxRedirections: 8
       })
     : new Redis(urls[0]!, { ...single, retryStrategy: (attempt: number) => delay(attempt) ?? null })
   client.on('error', () => {})
