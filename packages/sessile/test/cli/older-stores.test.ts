@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { handleOf, newId } from '../../src/core/ids.ts'
 import { backendByUrl } from '../../src/stores/by-url.ts'
 import { OLDER_STORES } from './older-stores.ts'
-import { folder, runHere, runJson, SECRET, start, until } from './running.ts'
+import { folder, run, runHere, runJson, SECRET, start, until } from './running.ts'
 
 describe('sessile on a store that express-session filled', () => {
   for (const [name, open] of Object.entries(OLDER_STORES)) {
@@ -14,7 +14,7 @@ describe('sessile on a store that express-session filled', () => {
       for (const [place, id] of ids.entries())
         await store.set(id, place < 3 ? { userId: 7, cart: [1] } : place < 5 ? { passport: { user: 'bob' } } : { views: 1 })
       const env = { ...store.env, STORE_URL: store.url, SESSION_SECRET: SECRET }
-      const json = (...args: string[]) => runJson(args, env, runHere)
+      const json = (...args: string[]) => runJson(args, env)
       const text = async (...args: string[]) => (await runHere(args, env)).stdout
       const handles = ids.map((id) => handleOf(id, SECRET))
       const stats = await json('stats')
@@ -41,13 +41,13 @@ describe('sessile on a store that express-session filled', () => {
       assert.equal((await json('revoke', '--user', 'bob', '--yes'))['ended'], 2)
       assert.equal((await json('sweep'))['code'], 0)
       const to = `sqlite:${folder.path(`${name}.db`)}`
-      assert.equal((await runJson(['migrate', '--from', store.url, '--to', to], env))['moved'], 6)
+      assert.equal((await runJson(['migrate', '--from', store.url, '--to', to], env, run))['moved'], 6)
       const target = backendByUrl(to)
       assert.deepEqual([...(await target.keysOfUser!('7'))].sort(), ids.slice(0, 3).sort())
       await target.close!()
       // and back, into a place of its own
       const back = withOwnPlace(store.url)
-      assert.equal((await runJson(['migrate', '--from', to, '--to', back, '--remove'], env))['moved'], 6)
+      assert.equal((await runJson(['migrate', '--from', to, '--to', back, '--remove'], env, run))['moved'], 6)
       assert.equal((await json('stats', back))['sessions'], 6)
     })
   }

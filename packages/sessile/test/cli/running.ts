@@ -36,18 +36,19 @@ export function start(args: readonly string[], env: Readonly<Record<string, stri
 
 export const run = (args: readonly string[], env?: Readonly<Record<string, string>>) => start(args, env).done
 
-export async function runJson(args: readonly string[], env?: Readonly<Record<string, string>>, by = run) {
-  const { code, stdout, stderr } = await by([...args, '--json'], env)
-  assert.ok(stdout.startsWith('{'), `no JSON, but ${stdout}${stderr}`)
-  return { code, ...(JSON.parse(stdout) as Record<string, any>) } as Record<string, any>
-}
-
 /** As `run`, in this process, which is sooner done; for what does not listen to signals. */
 export async function runHere(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
   const printed = { stdout: '', stderr: '' }
   const writing = (name: keyof typeof printed) => ({ write: (text: string) => void (printed[name] += text) })
   const code = await main(args, { stdout: writing('stdout'), stderr: writing('stderr'), env })
   return { code, ...printed }
+}
+
+/** What is printed for programs, with the exit code. */
+export async function runJson(args: readonly string[], env?: Readonly<Record<string, string>>, by: typeof run = runHere) {
+  const { code, stdout, stderr } = await by([...args, '--json'], env)
+  assert.ok(stdout.startsWith('{'), `no JSON, but ${stdout}${stderr}`)
+  return { code, ...(JSON.parse(stdout) as Record<string, any>) } as Record<string, any>
 }
 
 export async function until(holds: () => boolean): Promise<void> {

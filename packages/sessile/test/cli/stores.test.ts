@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises'
 import { handleOf, newId } from '../../src/core/ids.ts'
 import { backendByUrl } from '../../src/stores/by-url.ts'
 import { change, recordsOn } from '../../src/testing/guarantees/tools.ts'
-import { folder, HOUR, run, runJson, SECRET, start, until } from './running.ts'
+import { folder, HOUR, run, runHere, runJson, SECRET, start, until } from './running.ts'
 
 /** Sessions of ours in a file: 12, every third one of user `ada`, the first one seen last. */
 async function filled(name: string): Promise<{ url: string; keys: string[] }> {
@@ -67,35 +67,35 @@ describe('sessile on a store', () => {
       assert.equal((await runJson(['show', url, handleOf(keys[3]!, secret)], two))['session'], handleOf(keys[3]!, SECRET))
     const byEnvironment = await runJson(['show', handleOf(keys[2]!, SECRET)], { SESSION_SECRET: SECRET, STORE_URL: url })
     assert.equal(byEnvironment['session'], handleOf(keys[2]!, SECRET))
-    assert.deepEqual((await run(['show', url, handleOf(keys[2]!, SECRET)])).code, 2)
-    assert.deepEqual((await run(['show', url, handleOf(keys[2]!, 'another')], { SESSION_SECRET: SECRET })).code, 1)
+    assert.deepEqual((await runHere(['show', url, handleOf(keys[2]!, SECRET)])).code, 2)
+    assert.deepEqual((await runHere(['show', url, handleOf(keys[2]!, 'another')], { SESSION_SECRET: SECRET })).code, 1)
     // one that a shell would take for an option
     let key = newId()
     while (!handleOf(key, SECRET).startsWith('-')) key = newId()
     const backend = backendByUrl(url)
     await recordsOn(backend).records.create(key, change({}))
     await backend.close!()
-    assert.equal((await run(['show', url, handleOf(key, SECRET)], { SESSION_SECRET: SECRET })).code, 0)
+    assert.equal((await runHere(['show', url, handleOf(key, SECRET)], { SESSION_SECRET: SECRET })).code, 0)
   })
 
   it('ends one, those of a user, and all; asks before, and tells beforehand', async () => {
     const { url, keys } = await filled('revoke.db')
     const env = { SESSION_SECRET: SECRET }
     const handle = handleOf(keys[1]!, SECRET)
-    const unasked = await run(['revoke', url, handle], env)
+    const unasked = await runHere(['revoke', url, handle], env)
     assert.deepEqual([unasked.code, unasked.stdout], [2, ''])
     assert.match(unasked.stderr, /--yes/)
-    assert.equal((await run(['revoke', url, '--yes'], env)).code, 2)
-    assert.equal((await run(['revoke', url, '--user', '', '--yes'], env)).code, 2)
-    assert.match((await run(['revoke', url, '--user', 'ada', '--dry-run'], env)).stdout, /4 sessions of user ada would be ended/)
+    assert.equal((await runHere(['revoke', url, '--yes'], env)).code, 2)
+    assert.equal((await runHere(['revoke', url, '--user', '', '--yes'], env)).code, 2)
+    assert.match((await runHere(['revoke', url, '--user', 'ada', '--dry-run'], env)).stdout, /4 sessions of user ada would be ended/)
     assert.equal((await runJson(['stats', url]))['sessions'], 12)
-    assert.match((await run(['revoke', url, handle, '--yes'], env)).stdout, /1 session ended/)
+    assert.match((await runHere(['revoke', url, handle, '--yes'], env)).stdout, /1 session ended/)
     assert.equal((await run(['revoke', url, handle, '--yes'], env)).code, 1)
     assert.equal((await runJson(['revoke', url, '--user', 'ada', '--yes'], env))['ended'], 4)
     const stats = await runJson(['stats', url])
     assert.deepEqual([stats['sessions'], stats['guests'], stats['users']], [7, 7, 0])
     assert.equal((await runJson(['revoke', url, '--all', '--yes'], env))['ended'], 7)
-    assert.match((await run(['list', url])).stdout, /There are no sessions/)
+    assert.match((await runHere(['list', url])).stdout, /There are no sessions/)
   })
 
   it('counts, with users once', async () => {
@@ -106,7 +106,7 @@ describe('sessile on a store', () => {
       [12, 8, 4, 1, 12, 12, 0]
     )
     assert.equal(stats['sizeBytes'].known, 12)
-    assert.match((await run(['stats', url])).stdout, /signed in +4, of 1 user\n/)
+    assert.match((await runHere(['stats', url])).stdout, /signed in +4, of 1 user\n/)
   })
 
   it('watches what begins, signs in, and ends', async () => {
@@ -194,7 +194,7 @@ describe('sessile on a store', () => {
       [['migrate', '--from', 'redis://a', '--to', 'redis://a'], 2, /same store/]
     ] as const
     for (const [args, code, words] of failing) {
-      const done = await run(args)
+      const done = await (args.length < 2 ? run : runHere)(args)
       assert.equal(done.code, code, args.join(' '))
       assert.match(done.stdout + done.stderr, words)
       assert.doesNotMatch(done.stdout + done.stderr, /geheim|at \w+ \(/)
