@@ -22,6 +22,7 @@ export interface MongoCollection {
   find(filter: never, options: never): { toArray(): Promise<unknown[]> }
   updateOne(filter: never, update: never, options: never): Promise<{ matchedCount: number; upsertedCount: number }>
   replaceOne(filter: never, replacement: never, options: never): Promise<unknown>
+  bulkWrite(operations: never, options: never): Promise<{ matchedCount: number }>
   findOneAndDelete(filter: never, options: never): Promise<unknown>
   createIndex(index: never, options: never): Promise<unknown>
   readonly collectionName: string
@@ -50,6 +51,7 @@ export interface Collection {
   find(filter: Filter, options: object): { toArray(): Promise<SessionDocument[]> }
   updateOne(filter: Filter, update: object, options: object): Promise<{ matchedCount: number; upsertedCount: number }>
   replaceOne(filter: Filter, replacement: object, options: object): Promise<unknown>
+  bulkWrite(operations: readonly object[], options: object): Promise<{ matchedCount: number }>
   findOneAndDelete(filter: Filter, options: object): Promise<SessionDocument | null>
   createIndex(index: object, options: object): Promise<unknown>
   listIndexes(): { toArray(): Promise<Record<string, unknown>[]> }

@@ -20,6 +20,7 @@ import type { SessionFields, SessionForm } from './forms.ts'
 import { createIndexes, type IndexWish } from './indexes.ts'
 import { Reads } from './reads.ts'
 import * as statements from './statements.ts'
+import { Touches, type Touch, type TouchWrite } from './touches.ts'
 
 /** As connect-mongo has it. */
 const FORTNIGHT_MS = 14 * 86_400_000
@@ -43,6 +44,12 @@ export class MongoDocuments implements SessionBackend {
   protected readonly collections: Collections
   readonly #wish: DocumentsWish
   readonly #reads = new Reads((call) => this.ask(call))
+  readonly #touches = new Touches(
+    (call) => this.ask(call),
+    (touch) => this.#touch(touch),
+    () => this.options,
+    (touch) => this.#extend(touch)
+  )
   /** Of every write. */
   protected options: object = statements.writing(false, false)
   #collection: Collection | undefined
@@ -116,15 +123,20 @@ export class MongoDocuments implements SessionBackend {
   }
 
   extend(key: string, expiresAt: number): Promise<boolean> {
+    return this.#touches.touch(key, expiresAt)
+  }
+
+  #touch({ key, expiresAt }: Touch): TouchWrite {
+    const at = now()
+    return { filter: statements.ending(key, at), update: statements.lengthen(expiresAt, this.#wish.stamps, at) }
+  }
+
+  #extend(touch: Touch): Promise<boolean> {
     return this.ask(async (collection) => {
-      const at = now()
-      const { matchedCount } = await collection.updateOne(
-        statements.ending(key, at),
-        statements.lengthen(expiresAt, this.#wish.stamps, at),
-        this.options
-      )
+      const { filter, update } = this.#touch(touch)
+      const { matchedCount } = await collection.updateOne(filter, update, this.options)
       // one without an end lives longer than whatever was asked for
-      return matchedCount === 1 || this.#isAlive(collection, key)
+      return matchedCount === 1 || this.#isAlive(collection, touch.key)
     })
   }
 

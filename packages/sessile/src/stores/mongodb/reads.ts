@@ -1,3 +1,4 @@
+import { later } from '../../core/clock.ts'
 import type { Collection, SessionDocument } from './client.ts'
 import * as statements from './statements.ts'
 
@@ -8,8 +9,8 @@ interface Waiting {
 }
 
 /**
- * Reads by key; those that are asked for in one tick are one query. A request's own read is alone, and the sessions that the monitor
- * looks after come by the hundred (measured with 64 at once: a tenth of the time).
+ * Reads by key; those that are asked for in one turn of the event loop are one query: of requests that come together, and of the
+ * sessions that the monitor looks after, which come by the hundred (measured with 64 at once: a tenth of the time).
  */
 export class Reads {
   readonly #ask: <T>(call: (collection: Collection) => Promise<T>) => Promise<T>
@@ -23,7 +24,7 @@ export class Reads {
   read(key: string): Promise<SessionDocument | null> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ key, resolve, reject })
-      if (this.#waiting.length === 1) queueMicrotask(() => void this.#readAll())
+      if (this.#waiting.length === 1) later(() => void this.#readAll())
     })
   }
 
@@ -40,10 +41,11 @@ export class Reads {
   }
 }
 
+/** With room for one more the server knows that there are none, and is not asked for them. */
 async function documentsOf(collection: Collection, keys: readonly string[]): Promise<ReadonlyMap<string, SessionDocument>> {
   const documents =
     keys.length === 1
       ? [await collection.findOne(statements.byKey(keys[0]!), statements.READ)]
-      : await collection.find(statements.byKeys(keys), { ...statements.READ, batchSize: keys.length }).toArray()
+      : await collection.find(statements.byKeys(keys), { ...statements.READ, batchSize: keys.length + 1 }).toArray()
   return new Map(documents.flatMap((document) => (document ? [[document._id, document]] : [])))
 }
