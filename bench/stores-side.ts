@@ -18,7 +18,7 @@ export type Task =
   | { readonly what: 'cpu'; readonly workload: string; readonly count: number }
   /** µs that each request took, one at a time. */
   | { readonly what: 'latency'; readonly workload: string; readonly count: number }
-  /** Requests one at a time, over another way to the same server. */
+  /** Requests one at a time, over another way to the same server; tells how long the text is that a save sends to be compared. */
   | { readonly what: 'ask'; readonly workload: string; readonly count: number; readonly url: string }
 
 /** How many requests are under way at once where CPU is measured. */
@@ -53,11 +53,14 @@ let serverUrl = ''
 let cookies: readonly string[] = []
 let next = 0
 const handlers = new Map<string, Handler>()
+/** What our middleware stands on. */
+let backend: { read(key: string): Promise<{ version: unknown } | undefined> } | undefined
 
 async function middlewareOf(options: object, url: string): Promise<Middleware> {
   if (side === 'theirs') return require('express-session')({ ...OPTIONS, ...options, store: await THEIRS[kind]!(url) })
   const sessions = require('sessile')({ ...OPTIONS, ...options, store: url, ...(side === 'throttled' ? { touchSlack: SLACK } : {}) })
   await sessions.ready()
+  backend = sessions.backend
   return sessions
 }
 
@@ -122,9 +125,16 @@ async function done(task: Task): Promise<readonly number[]> {
     case 'ask': {
       const handler = await handlerFor(task.workload, task.url)
       for (let at = 0; at < task.count; at++) await exchange(handler, cookieFor(task.workload))
-      return []
+      return [task.workload === 'W3' ? await comparedText() : 0]
     }
   }
+}
+
+/** Where the text itself is the version of a session, it goes to the server with each save. */
+async function comparedText(): Promise<number> {
+  const [, id] = /=s(?:%3A|:)([^.]+)/.exec(cookies[0]!)!
+  const version = kind === 'postgres' ? undefined : (await backend?.read(id!))?.version
+  return typeof version === 'string' ? Buffer.byteLength(version) : 0
 }
 
 let turn: Promise<unknown> = Promise.resolve()
