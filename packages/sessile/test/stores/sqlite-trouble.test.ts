@@ -172,4 +172,23 @@ if (isSelected('sqlite')) {
       tellsNothing(running, idOf(cookie))
     })
   }
+  test('sqlite: whoever notices that his file is gone leaves what another process has begun in its place', async (t) => {
+    const file = fresh(t)
+    const store = sqliteStore({ file })
+    t.after(() => store.close!())
+    const record = (data: string) => ({ data, expiresAt: Date.now() + 60_000 })
+    await store.create('a', record('before'))
+    for (const name of [file, `${file}-wal`, `${file}-shm`]) rmSync(name)
+    const other = sqliteStore({ file })
+    t.after(() => other.close!())
+    await other.create('b', record('after'))
+    const log = statSync(`${file}-wal`)
+    assert.ok(log.size > 0)
+    const until = Date.now() + 5000
+    const read = async (): Promise<unknown> => await store.read('b')
+    while ((await read().catch((error: { code: string }) => error.code)) !== 'store-failed') assert.ok(Date.now() < until)
+    assert.equal(statSync(`${file}-wal`).ino, log.ino)
+    assert.equal((await store.read('b'))?.data, 'after')
+    assert.equal((await other.read('b'))?.data, 'after')
+  })
 }

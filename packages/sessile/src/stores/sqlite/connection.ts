@@ -34,8 +34,6 @@ export class Connection {
   #lookedAt = 0
   /** What is made of the open database, by whom. */
   #made = new WeakMap<object, unknown>()
-  /** Of files that are gone. Closed, they would delete the log by its name, which may be another file's by now. */
-  readonly #lost: DatabaseSync[] = []
   #closed = false
 
   constructor(file: string, busyTimeoutMs: number) {
@@ -104,7 +102,8 @@ export class Connection {
     if (!this.#database || Math.abs(now() - this.#lookedAt) < LOOK_MS) return
     this.#lookedAt = now()
     if (this.#inodeNow() === this.#inode) return
-    this.#lost.push(this.#database)
+    // SQLite sees it as well, and leaves the log, which goes by its name, to the file that has it now
+    this.#database.close()
     this.#database = undefined
     this.#made = new WeakMap()
     throw new SessionError(
