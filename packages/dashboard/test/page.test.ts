@@ -49,7 +49,7 @@ describe('the page', { skip }, () => {
     await boards.app.seen.flush()
     const { totals } = await boards.app.seen.analytics()
     await page.reload()
-    for (const name of ['signIns', 'started'] as const)
+    for (const name of ['signIns', 'started', 'returned'] as const)
       await page.waitForFunction(([id, n]) => document.getElementById(id!)?.textContent === n, [name, String(totals[name])])
     // counted anew every other second at most
     const stored = (await boards.app.sessions.scan({ limit: 500 })).sessions.length

@@ -170,6 +170,10 @@ function Day({ day }: { day: Analytics }) {
   return (
     <>
       <h2 class="apart">The last 24 hours</h2>
+      <p class="quiet">
+        {count(totals.started)} sessions began, and <b id="returned">{count(totals.returned)}</b> were used again on a later day (UTC) than
+        that on which they began.
+      </p>
       <div class="grid three">
         <Chart
           title="Sessions an hour"
