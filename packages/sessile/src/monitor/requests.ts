@@ -148,7 +148,8 @@ export class Requests<Req extends HttpRequest> implements Watcher {
     if (counts) history.page(at)
     const known = {
       handle: session.handle,
-      key: held?.key,
+      // a text of its own: an id is cut out of the request's cookies, and would keep them all in memory
+      key: held && Buffer.from(held.key).toString(),
       storedUserId: held?.stored.userId,
       userId: session.userId,
       agent: this.#one(headers['user-agent']),
