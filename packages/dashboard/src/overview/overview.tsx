@@ -1,6 +1,6 @@
-import type { Active, Analytics, EventsPage, Overview as Data, Point } from '../../../sessile/src/monitor/api-types.ts'
+import type { Active, Analytics, EventsPage, Overview as Data, Point, Totals } from '../../../sessile/src/monitor/api-types.ts'
 import { useLoaded } from '../api.ts'
-import { count, seconds } from '../format.ts'
+import { count, seconds, words } from '../format.ts'
 import { isAttended } from '../attended.ts'
 import { latest, live, points as told } from '../live.ts'
 import { Bars } from '../parts/bars.tsx'
@@ -164,6 +164,18 @@ export function Overview() {
   )
 }
 
+/** What may be an attack, or a fault; only what there was. */
+function unusual({ unknownIds, retiredIds, storeErrors, lateWrites, alerts }: Totals): Record<string, number> {
+  const all = {
+    'Ids of no session': unknownIds,
+    'Ids that were replaced': retiredIds,
+    'Store errors': storeErrors,
+    'Writes after the end': lateWrites,
+    ...Object.fromEntries(Object.entries(alerts).map(([kind, n]) => [`Alerts: ${words(kind).toLowerCase()}`, n]))
+  }
+  return Object.fromEntries(Object.entries(all).filter(([, n]) => n > 0))
+}
+
 function Day({ day }: { day: Analytics }) {
   const { totals } = day
   const { duration, pagesPerSession } = totals
@@ -214,6 +226,7 @@ function Day({ day }: { day: Analytics }) {
         </section>
         <Bars title="Devices" counts={totals.devices} empty="No session began." />
         <Bars title="How they ended" counts={totals.ended} empty="No session ended." />
+        <Bars title="Out of the ordinary" counts={unusual(totals)} empty="Nothing was." names={(name) => name} />
         <Bars title="Refusals" counts={totals.refused} empty="Nobody was refused." />
         {Object.keys(totals.marks).length > 0 && <Bars title="In the app" counts={totals.marks} empty="" />}
         <Bars title="Pages by process" counts={totals.nodes} empty="No page was asked for." names={(name) => name} />
