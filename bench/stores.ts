@@ -12,15 +12,15 @@ import { parseArgs } from 'node:util'
 import { startServer, type ServerKind } from '@sessile/test-servers'
 import type { Side, Task } from './stores-side.ts'
 import { wireTo, type Wire } from './stores-wire.ts'
-import { median, WORKLOADS } from './workloads.ts'
+import { WORKLOADS } from './workloads.ts'
 
 const HELP = `npm run bench stores [-- OPTIONS]
 
   --store NAME      redis, postgres or mongo; may be given several times (all of them)
   --workload NAME   W1 no cookie, W2 one field is read, W3 a counter is written, W4 rolling, W5 nobody looks (all of them)
   --payload BYTES   size of a session; may be given several times (200, 4096 and 65536)
-  --rounds N        rounds, in which everyone has a turn (9)
-  --requests N      requests of each in a round (1500; of large sessions fewer)
+  --rounds N        rounds, in which everyone has a turn (15)
+  --requests N      requests of each in a round (1000; of large sessions fewer)
   --sessions N      sessions that requests come from in turn (10000; of large sessions fewer)
   --help
 
@@ -35,8 +35,8 @@ const { values } = parseArgs({
     store: { type: 'string', multiple: true, default: ['redis', 'postgres', 'mongo'] },
     workload: { type: 'string', multiple: true, default: Object.keys(WORKLOADS) },
     payload: { type: 'string', multiple: true, default: ['200', '4096', '65536'] },
-    rounds: { type: 'string', default: '9' },
-    requests: { type: 'string', default: '1500' },
+    rounds: { type: 'string', default: '15' },
+    requests: { type: 'string', default: '1000' },
     sessions: { type: 'string', default: '10000' },
     help: { type: 'boolean', default: false }
   }
@@ -102,8 +102,14 @@ interface Seen {
   compared: number
 }
 
+/** Rounds before those that count. */
+const WARM_UP = 3
+
 const percentile = (numbers: readonly number[], share: number): number =>
   numbers.toSorted((one, other) => one - other)[Math.floor(numbers.length * share)]!
+
+/** The lower quartile: what else the machine does can only add to a round. */
+const quiet = (rounds: readonly number[]): number => percentile(rounds, 0.25)
 
 /** Where touches play no part, the throttled one is ours. */
 function plays({ side }: Contender, workload: string): boolean {
@@ -112,7 +118,7 @@ function plays({ side }: Contender, workload: string): boolean {
 
 async function measured(workload: string, contenders: readonly Contender[], wire: Wire, count: number): Promise<Map<Side, Seen>> {
   const seen = new Map<Side, Seen>(contenders.map(({ side }) => [side, { cpu: [], latency: [], roundTrips: 0, bytes: 0, compared: 0 }]))
-  for (let round = -1; round < Number(values.rounds); round++) {
+  for (let round = -WARM_UP; round < Number(values.rounds); round++) {
     // nobody is always the one after another
     for (const contender of round % 2 === 0 ? contenders : contenders.toReversed()) {
       const [cpu] = await contender.do({ what: 'cpu', workload, count })
@@ -145,7 +151,7 @@ function report(kind: ServerKind, workload: string, payload: number, seen: Reado
     const isOurs = side !== 'theirs'
     const isTouching = side === 'ours' && /W[245]/.test(workload)
     const at = PAYLOADS.indexOf(payload)
-    const ratio = median(cpu.map((one, round) => one / theirs.cpu[round]!))
+    const ratio = quiet(cpu) / quiet(theirs.cpu)
     const ratioAsked = isTouching ? (at === 0 ? ASKED_UNTHROTTLED[kind] : undefined) : ASKED[kind]![workload]![at]
     const ratioOf = (share: number): number => percentile(latency, share) / percentile(theirs.latency, share)
     const latencyAsked = workload === 'W2' && !isTouching ? 0.5 : workload === 'W3' ? '<1' : undefined
@@ -153,7 +159,7 @@ function report(kind: ServerKind, workload: string, payload: number, seen: Reado
       [
         workload,
         NAMES[side].padEnd(18),
-        `${number(median(cpu), 7, 1)} µs`,
+        `${number(quiet(cpu), 7, 1)} µs`,
         isOurs ? number(ratio, 5, 3) + asked(ratioAsked) : ' '.repeat(12),
         number(roundTrips, 5, 2) + asked(isOurs ? ROUND_TRIPS[workload]![isTouching ? 0 : 1] : undefined),
         number(bytes, 7),
@@ -214,7 +220,7 @@ async function scansOf(url: string): Promise<string> {
 if (values.help) console.log(HELP)
 else {
   console.log(
-    `Node ${process.version}, ${process.platform} ${process.arch}, ${availableParallelism()} cores, ${values.rounds} rounds, medians`
+    `Node ${process.version}, ${process.platform} ${process.arch}, ${availableParallelism()} cores, ${values.rounds} rounds, their lower quartile`
   )
   for (const store of values.store) {
     if (!Object.hasOwn(ASKED, store)) throw new Error(`There is no store ${store}; there are ${Object.keys(ASKED).join(', ')}.`)
