@@ -19,7 +19,7 @@ export interface PostgresStoreOptions {
    * table where its owner permits it, and a table beside it. Default true.
    */
   readonly userIndex?: boolean
-  /** The most connections of the store's own pool. Default 10. */
+  /** The most connections of the store's own pool; beside it are one for reads, one for writes, and one that listens. Default 10. */
   readonly maxConnections?: number
 }
 
