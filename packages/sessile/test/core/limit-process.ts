@@ -13,7 +13,10 @@ export interface Round {
 }
 
 const [url, limit, whenTooMany] = process.argv.slice(2) as [string, string, 'refuse' | 'end-oldest']
-const { records } = recordsOn(backendByUrl(url), { maxSessionsPerUser: Number(limit), whenTooMany })
+const store = backendByUrl(url)
+// on a busy machine loading a driver takes longer than a call may
+await store.open?.()
+const { records } = recordsOn(store, { maxSessionsPerUser: Number(limit), whenTooMany, deadlineMs: 20_000 })
 
 async function signIn(user: string): Promise<boolean> {
   try {

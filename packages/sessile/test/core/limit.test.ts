@@ -24,7 +24,7 @@ async function start(...given: string[]): Promise<ChildProcess> {
 }
 
 async function signIns(child: ChildProcess, round: Round): Promise<number> {
-  const answer = once(child, 'message')
+  const answer = Promise.race([once(child, 'message'), once(child, 'exit').then(() => assert.fail('the process ended: see above'))])
   child.send(round)
   return ((await answer) as [number])[0]
 }

@@ -82,7 +82,7 @@ function work(url: string): Work {
       return { taken, conflicts }
     },
     async write({ key, names, at }) {
-      const { records, told } = recordsOn(store)
+      const { records, told } = recordsOn(store, { deadlineMs: 20_000 })
       const all = await Promise.all(names.map(async (name) => ({ name, loaded: (await records.load(key))! })))
       await setTimeout(Math.max(0, at - Date.now()))
       await Promise.all(

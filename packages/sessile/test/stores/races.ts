@@ -49,7 +49,7 @@ export function processesSuite(name: string, url: string): void {
     })
 
     it('of a hundred requests at once in each process, all on one session, none loses what it wrote or counted', async () => {
-      const { records } = recordsOn(store)
+      const { records } = recordsOn(store, { deadlineMs: 20_000 })
       await records.create('busy', change({ n: 0 }))
       const names = racers.map((_, racer) => Array.from({ length: 100 }, (_, index) => `r${racer}w${index}`))
       const at = Date.now() + 300

@@ -48,7 +48,7 @@ export function soak({ name, store, hourMs, remains }: SoakedStore): void {
       await store.close?.()
     })
     const hour = hourMs ?? 3_600_000
-    const { records } = recordsOn(store)
+    const { records } = recordsOn(store, { deadlineMs: 20_000 })
     const random = seededRandom(7)
     const oneIn = (count: number): boolean => random() * count < 1
     const live = new Map<string, Alive>()
