@@ -20,8 +20,8 @@ const HELP = `npm run bench stores [-- OPTIONS]
   --workload NAME   W1 no cookie, W2 one field is read, W3 a counter is written, W4 rolling, W5 nobody looks (all of them)
   --payload BYTES   size of a session; may be given several times (200, 4096 and 65536)
   --rounds N        rounds, in which everyone has a turn (15)
-  --requests N      requests of each in a round (1000; of large sessions fewer)
-  --sessions N      sessions that requests come from in turn (10000; of large sessions fewer)
+  --requests N      requests of each in a round (600; of large sessions fewer)
+  --sessions N      sessions that requests come from in turn (6000; of large sessions fewer)
   --help
 
 "Throttled" is ours with a touch that waits while the stored expiry still covers the idle time (touchSlack): a change of policy,
@@ -36,8 +36,8 @@ const { values } = parseArgs({
     workload: { type: 'string', multiple: true, default: Object.keys(WORKLOADS) },
     payload: { type: 'string', multiple: true, default: ['200', '4096', '65536'] },
     rounds: { type: 'string', default: '15' },
-    requests: { type: 'string', default: '1000' },
-    sessions: { type: 'string', default: '10000' },
+    requests: { type: 'string', default: '600' },
+    sessions: { type: 'string', default: '6000' },
     help: { type: 'boolean', default: false }
   }
 })
