@@ -10,8 +10,9 @@ import { resolvePostgresOptions } from '../../stores/postgres/options.ts'
 import { PostgresTable } from '../../stores/postgres/table.ts'
 import { NATIVE, type Attachment, type BackendStore } from '../backend-store.ts'
 import type { CookieData } from '../cookie.ts'
-import { carry, Store } from '../store.ts'
+import { carry, type Store } from '../store.ts'
 import { answer } from './answer.ts'
+import { callable, type StoreClass, type WithStore } from './callable.ts'
 import { changed } from './changed.ts'
 import { PostgresAccess } from './postgres-access.ts'
 import { checkConnection, resolveConnectPgSimple, type ConnectPgSimpleOptions } from './postgres-options.ts'
@@ -45,18 +46,6 @@ export interface PostgresStore extends Store {
   /** Runs a statement, once the table is there; answers with the first row. */
   query(text: string, values?: unknown[] | StoreCallback<FirstRow>, callback?: StoreCallback<FirstRow>, noTableCreation?: boolean): void
 }
-
-/** Any class of stores, such as express-session's. */
-type StoreClass = new (...given: unknown[]) => { createSession(req: object, record: object): object }
-
-/** What a store is made from: express-session, or something with its `Store`. */
-interface WithStore {
-  readonly Store?: AnyStoreClass
-  readonly session?: { readonly Store: AnyStoreClass }
-}
-
-/** As people's types have it: those of express-session say that it is abstract. */
-type AnyStoreClass = abstract new (...given: never[]) => object
 
 interface PostgresStoreConstructor {
   new (options?: ConnectPgSimpleOptions): PostgresStore
@@ -265,7 +254,6 @@ function storeOn(Base: StoreClass): new (options?: ConnectPgSimpleOptions) => Po
  * loaded, so it overwrites nobody's change and revives no ended session. Methods take a callback or return a promise.
  *
  * `new PostgresStore(options)`; or, as connect-pg-simple is used, `new (PostgresStore(session))(options)`.
+ * @throws SessionError `bad-option`, `bad-argument` where `new` is missing
  */
-export const PostgresStore: PostgresStoreConstructor = new Proxy(storeOn(Store as unknown as StoreClass), {
-  apply: (_target, _this, [session]: [WithStore]) => storeOn((session.Store ?? session.session!.Store) as StoreClass)
-}) as unknown as PostgresStoreConstructor
+export const PostgresStore = callable('PostgresStore', storeOn) as unknown as PostgresStoreConstructor

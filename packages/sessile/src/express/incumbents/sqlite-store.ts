@@ -8,7 +8,8 @@ import { olderSqliteStore, sqliteStore } from '../../stores/sqlite/backend.ts'
 import { BETTER_SQLITE3_SESSION_STORE, CONNECT_SQLITE3 } from '../../stores/sqlite/format.ts'
 import { attachmentOf, BackendStore, NATIVE, type Attachment } from '../backend-store.ts'
 import { settle } from '../callback.ts'
-import { carry, noted, Store } from '../store.ts'
+import { carry, noted } from '../store.ts'
+import { callable, type StoreClass, type WithStore } from './callable.ts'
 import { allSessions, getSession } from './sessions.ts'
 import { resolveSqliteSessionStore, type ResolvedSqliteSessionStore, type SqliteSessionStoreOptions } from './sqlite-options.ts'
 
@@ -27,18 +28,6 @@ export interface SqliteStore extends BackendStore {
   startInterval(): void
   /** Lets go of the file; calls fail from then on. */
   close(): Promise<void>
-}
-
-/** Any class of stores, such as express-session's. */
-type StoreClass = new (...given: unknown[]) => { createSession(req: object, record: object): object }
-
-/** As people's types have it: those of express-session say that it is abstract. */
-type AnyStoreClass = abstract new (...given: never[]) => object
-
-/** What a store is made from: express-session, or something with its `Store`. */
-interface WithStore {
-  readonly Store?: AnyStoreClass
-  readonly session?: { readonly Store: AnyStoreClass }
 }
 
 interface SqliteStoreConstructor {
@@ -145,8 +134,6 @@ function nothing(): void {}
  *
  * `new SqliteStore({ file })`; or with the options of connect-sqlite3 or better-sqlite3-session-store, whose table is then used, and
  * made as they make it where it is missing: `new (SqliteStore(session))({ db: 'sessions.db', dir: './data' })`.
- * @throws SessionError `bad-option`
+ * @throws SessionError `bad-option`, `bad-argument` where `new` is missing
  */
-export const SqliteStore: SqliteStoreConstructor = new Proxy(storeOn(Store as unknown as StoreClass), {
-  apply: (_target, _this, [session]: [WithStore]) => storeOn((session.Store ?? session.session!.Store) as StoreClass)
-}) as unknown as SqliteStoreConstructor
+export const SqliteStore = callable('SqliteStore', storeOn) as unknown as SqliteStoreConstructor
