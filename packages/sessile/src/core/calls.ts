@@ -5,6 +5,9 @@ import { isSessionError, SessionError } from './errors.ts'
 import { attempt, chain, isPromise } from './maybe.ts'
 import { traced } from './tracing.ts'
 
+/** Names the manager's calls, for those who tell how the store does. */
+export const CALLS = Symbol('sessile.calls')
+
 export interface CallOptions {
   /** How long a store call may take, ms; `Infinity` waits for ever. */
   readonly deadlineMs: number
@@ -26,6 +29,11 @@ export class StoreCalls {
     this.backend = backend
     this.#options = options
     this.#opened = !supports(backend, 'open')
+  }
+
+  /** Whether the store counts as down, so that calls fail at once. */
+  get failAtOnce(): boolean {
+    return !this.#options.passErrors && this.breaker.open
   }
 
   /** @throws SessionError `store-failed`, `store-timeout`, or what the store threw where errors are passed on */

@@ -1,4 +1,5 @@
 import { supports, type SessionBackend } from '../core/backend.ts'
+import { CALLS, type StoreCalls } from '../core/calls.ts'
 import { now } from '../core/clock.ts'
 import { SessionError } from '../core/errors.ts'
 import type { SessionEvent, SessionEvents } from '../core/events.ts'
@@ -28,6 +29,8 @@ export interface SessionManager {
   readonly [GLANCE]: (req: object) => Glanced | undefined
   /** For those who measure; see `core/saves.ts`. @internal */
   readonly [SAVES]: Saves
+  /** For those who tell how the store does. @internal */
+  readonly [CALLS]: Pick<StoreCalls, 'failAtOnce'>
   /** The live sessions of a user. @throws SessionError `not-supported`, `bad-argument` */
   of(userId: string | number): Promise<SessionInfo[]>
   /** The session of a handle. */
@@ -96,6 +99,8 @@ export function managerOf(context: Context): SessionManager {
     },
 
     [SAVES]: context.events.saves,
+
+    [CALLS]: records.calls,
 
     [GLANCE]: (req) => ownerOf<RequestSession>(req as SessionRequest),
 

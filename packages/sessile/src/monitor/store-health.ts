@@ -1,4 +1,5 @@
 import { tracingChannel } from 'node:diagnostics_channel'
+import { CALLS, type StoreCalls } from '../core/calls.ts'
 import { after, every, now, stopwatch } from '../core/clock.ts'
 import type { SessionEvent, SessionEvents } from '../core/events.ts'
 import type { SessionBackend } from '../core/backend.ts'
@@ -11,8 +12,6 @@ const OPERATIONS = ['read', 'create', 'swap', 'extend', 'remove', 'keysOfUser', 
 /** Calls are measured for so long, of each `EVERY_MS`, while nobody looks. */
 const SAMPLE_MS = 1000
 const EVERY_MS = 10_000
-/** So many failures in a row, and the store counts as down: the same number after which calls fail at once. */
-const FAILURES = 5
 const US = 1000
 /** Bytes. */
 export const RECORD_SIZES = [256, 1024, 4096, 16_384, 65_536, 262_144, 1_048_576] as const
@@ -29,6 +28,7 @@ export interface ExaminedSessions {
   on<E extends SessionEvent>(event: E, listener: (payload: SessionEvents[E]) => void): () => void
   ready(): Promise<void>
   readonly [SAVES]?: Saves
+  readonly [CALLS]?: Pick<StoreCalls, 'failAtOnce'>
 }
 
 /**
@@ -42,7 +42,6 @@ export class StoreHealth {
   readonly #stops: (() => void)[]
   #listening: (() => void) | undefined
   #watchers = 0
-  #inARow = 0
   #merged = 0
   #lateWrites = 0
   #errors = 0
@@ -59,10 +58,7 @@ export class StoreHealth {
       }),
       sessions.on('merged', () => void (this.#merged += 1)),
       sessions.on('late-write', () => void (this.#lateWrites += 1)),
-      sessions.on('store-error', () => {
-        this.#errors += 1
-        this.#inARow += 1
-      }),
+      sessions.on('store-error', () => void (this.#errors += 1)),
       every(EVERY_MS, () => {
         this.#listen()
         after(SAMPLE_MS, () => this.#rest())
@@ -91,13 +87,12 @@ export class StoreHealth {
       () => false
     )
     const ping = stopwatch() - start
-    if (reachable) this.#inARow = 0
     return {
       store: backend.name,
       shared: backend.traits.shared,
       reachable,
       ping: reachable ? ping : undefined,
-      breaker: this.#inARow >= FAILURES || !reachable ? 'open' : 'closed',
+      breaker: this.#sessions[CALLS]?.failAtOnce ? 'open' : 'closed',
       operations: this.#measured(),
       merged: this.#merged,
       lateWrites: this.#lateWrites,
