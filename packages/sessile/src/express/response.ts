@@ -153,16 +153,16 @@ function setLength(res: SessionResponse, given: readonly unknown[]): void {
 
 /** Writes after `end` must not get into the body while it is held; afterwards Node says what it always says. */
 function holdWrites(res: SessionResponse): { release(): void; writeAgain(): void } {
-  const own = Object.getOwnPropertyDescriptor(res, 'write')
+  const { write } = res
   const writes: unknown[][] = []
   res.write = ((...given: unknown[]) => {
     writes.push(given)
     return false
   }) as typeof res.write
   return {
+    // set, not deleted: an object that lost a property is slow from then on
     release() {
-      if (own) Object.defineProperty(res, 'write', own)
-      else delete (res as { write?: unknown }).write
+      res.write = write
     },
     writeAgain() {
       for (const given of writes) (res.write as unknown as Ending).apply(res, given)
