@@ -119,6 +119,20 @@ function refusalByStatus(_req: unknown, res: ServerResponse): string | undefined
   return REFUSALS[res.statusCode]
 }
 
+/** Watching never fails a request: where the app's function throws, the request counts, and neither its address nor its browser is kept. */
+function orYes<Req>(name: string, say: (req: Req) => boolean): (req: Req) => boolean {
+  let warned = false
+  return (req) => {
+    try {
+      return say(req)
+    } catch (error) {
+      if (!warned) process.emitWarning(`activity: ${name} threw, and is taken to have said yes: ${String(error)}`, 'SessileWarning')
+      warned = true
+      return true
+    }
+  }
+}
+
 function bad(message: string): SessionError {
   return new SessionError('bad-option', message)
 }
@@ -155,10 +169,10 @@ export function resolveActivity<Req extends HttpRequest>(given: ActivityOptions<
     space: options.space ?? backend.space!('activity'),
     opened: options.space ?? backend,
     flushEveryMs: milliseconds('flushEvery', options.flushEvery),
-    isPage: options.isPage ?? (() => true),
+    isPage: orYes('isPage', options.isPage ?? (() => true)),
     addresses: options.addresses,
     secret: options.secret,
-    optOut: options.optOut ?? asksForPrivacy,
+    optOut: orYes('optOut', options.optOut ?? asksForPrivacy),
     keepMs: milliseconds('keepFor', options.keepFor),
     keepEventsMs: milliseconds('keepEvents', options.keepEvents),
     refusalOf: options.refusalOf ?? refusalByStatus,

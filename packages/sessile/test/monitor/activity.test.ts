@@ -67,6 +67,26 @@ describe('activity', () => {
     await watching.close()
   })
 
+  it('fails no request where a function of the app throws', async (t) => {
+    const warned: string[] = []
+    const hear = ({ message }: Error): void => void warned.push(message)
+    process.on('warning', hear)
+    t.after(() => process.off('warning', hear))
+    const wrong = (): never => {
+      throw new Error('a mistake')
+    }
+    const watching = activity({ sessions: manager(), isPage: wrong, optOut: wrong, refusalOf: wrong })
+    await using server = await serve(express().use(watching, (_req, res) => void res.send('page')))
+    for (let n = 0; n < 2; n += 1) assert.equal((await server.ask('GET', '/', { 'x-session': 'a', 'user-agent': 'test' })).status, 200)
+    const { pages, userAgent, ip } = (await watching.of('a'))!
+    assert.deepEqual([pages, userAgent, ip], [2, undefined, undefined])
+    assert.deepEqual(
+      warned.filter((message) => message.includes('a mistake')).map((message) => /activity: (\w+) threw/.exec(message)?.[1]),
+      ['isPage', 'optOut']
+    )
+    await watching.close()
+  })
+
   it('asks the store nothing for a request', async () => {
     let calls = 0
     const sessions = manager(
