@@ -136,9 +136,9 @@ export function metrics(given: MetricsOptions): () => void {
   const told = (name: keyof typeof METRICS, value: () => number): void => {
     let before = value()
     const collect = (): void => {
-      const now = value()
-      if (!stopped) one.inc({}, now - before)
-      before = now
+      const present = value()
+      if (!stopped) one.inc({}, present - before)
+      before = present
     }
     const one: Counter = new client.Counter({ ...configuration(name), collect } as never)
   }

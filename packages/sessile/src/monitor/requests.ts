@@ -84,14 +84,11 @@ export class Requests<Req extends HttpRequest> implements Watcher {
 
   /** @param known the session that was noted when the request came; else whether the request is still to be counted */
   #answer(req: Req, res: Response, known: Known | boolean, held: Held | undefined): void {
-    let now: Known | undefined
-    if (typeof known === 'object' && held !== undefined && held.key === known.key) {
-      now = known
-      if (!held.isAsRead || held.conflicts > 0) now = this.#written(req, known, held)
-    } else {
-      now = this.#note(req, known === true, held)
-    }
-    this.#refusal(req, res, now?.handle)
+    const isSame = typeof known === 'object' && held !== undefined && held.key === known.key
+    let latest: Known | undefined
+    if (!isSame) latest = this.#note(req, known === true, held)
+    else latest = !held.isAsRead || held.conflicts > 0 ? this.#written(req, known, held) : known
+    this.#refusal(req, res, latest?.handle)
   }
 
   /** A request wrote its session: it may be another's now, and live for another time. What was written says so whichever the store. */
