@@ -57,7 +57,7 @@ const DEAD_AFTER_MS = 10_000
 /** How long connecting may take, and waiting for a free connection. */
 const CONNECT_MS = 5_000
 /** How long closing waits for a server that does not answer; its connections end a little later by themselves. */
-const CLOSE_MS = 3_000
+export const CLOSE_MS = 3_000
 
 /**
  * Errors after which a statement has certainly done nothing, and is run again: it met others under a stricter isolation than

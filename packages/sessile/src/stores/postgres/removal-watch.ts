@@ -1,5 +1,6 @@
 import { after } from '../../core/clock.ts'
-import type { Connections, PgListener } from './client.ts'
+import { atMost } from '../at-most.ts'
+import { CLOSE_MS, type Connections, type PgListener } from './client.ts'
 import { quoted } from './names.ts'
 
 const AGAIN_MS = 250
@@ -39,7 +40,7 @@ export class RemovalWatch {
     this.#round++
     const client = this.#client
     this.#client = undefined
-    await client?.end().catch(() => {})
+    await atMost(CLOSE_MS, client?.end())
   }
 
   async #listen(round: number): Promise<void> {
