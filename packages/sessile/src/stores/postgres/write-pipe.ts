@@ -1,4 +1,4 @@
-import { now } from '../../core/clock.ts'
+import { stopwatch } from '../../core/clock.ts'
 import { Pipe, type PgPiped } from './pipe.ts'
 
 /** How many writes are under way at most: so many wait, where one has to. */
@@ -27,7 +27,7 @@ export class WritePipe extends Pipe {
 
   /** Whether a write is to go this way. */
   get isFree(): boolean {
-    return this.underWay < MOST && this.silentMs < this.#usualMs + STALL_MS && now() >= this.#slowUntil
+    return this.underWay < MOST && this.silentMs < this.#usualMs + STALL_MS && stopwatch() >= this.#slowUntil
   }
 
   get #usualMs(): number {
@@ -38,7 +38,7 @@ export class WritePipe extends Pipe {
     this.#late = Math.max(0, this.#late + (ms > this.#usualMs + LATE_MS ? 1 : -1))
     if (this.#late < LATE_ONES) return
     // after that it is tried again
-    this.#slowUntil = now() + SLOW_FOR_MS
+    this.#slowUntil = stopwatch() + SLOW_FOR_MS
     this.#late = 0
   }
 }
