@@ -1,6 +1,5 @@
 import { strict as assert } from 'node:assert'
 import { once } from 'node:events'
-import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { after, test, type TestContext } from 'node:test'
 import { startServer } from '@sessile/test-servers'
 import { MongoClient, type Document } from 'mongodb'
@@ -10,7 +9,7 @@ import { mongodbStore, MongoStore } from '../../src/entries/mongodb.ts'
 import { idOf } from '../express/helpers.ts'
 import { newCollection } from './mongodb-harness.ts'
 import { isSelected } from './selected.ts'
-import { appOn, cannotWrite, cookieOf, last, refuses, tellsNothing, type App } from './trouble.ts'
+import { appOn, cannotWrite, cookieOf, last, refuses, refusesOtherPorts, tellsNothing, type App } from './trouble.ts'
 
 const app = (t: TestContext, url: string, options: object = {}): Promise<App> =>
   appOn(t, mongodbStore({ url, collectionName: newCollection(), ...options }))
@@ -284,18 +283,6 @@ if (server && server.skipped === undefined && server.controllable) {
   })
 }
 
-test('mongodb: a port where something else answers, and one where nothing does', { skip: !isSelected('mongodb') }, async (t) => {
-  const sockets = new Set<Socket>()
-  const web = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {})
-    socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
-  }).listen(0, '127.0.0.1')
-  await once(web, 'listening')
-  const { port } = web.address() as AddressInfo
-  const at = `mongodb://shop:hunter2@127.0.0.1:${port}/?serverSelectionTimeoutMS=300`
-  await refuses(await app(t, at), /./)
-  for (const socket of sockets) socket.destroy()
-  await new Promise((resolve) => web.close(resolve))
-  await refuses(await app(t, at), /ECONNREFUSED/)
-})
+test('mongodb: a port where something else answers, and one where nothing does', { skip: !isSelected('mongodb') }, (t) =>
+  refusesOtherPorts((port) => app(t, `mongodb://shop:hunter2@127.0.0.1:${port}/?serverSelectionTimeoutMS=300`))
+)

@@ -1,7 +1,5 @@
 import { strict as assert } from 'node:assert'
-import { once } from 'node:events'
 import { chownSync, statSync } from 'node:fs'
-import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { after, test, type TestContext } from 'node:test'
 import { startServer } from '@sessile/test-servers'
 import pg from 'pg'
@@ -10,7 +8,7 @@ import { postgresStore } from '../../src/entries/postgres.ts'
 import { idOf } from '../express/helpers.ts'
 import { newTable } from './postgres-harness.ts'
 import { isSelected } from './selected.ts'
-import { appOn, cannotWrite, cookieOf, last, refuses, tellsNothing, tinyDisk, type App } from './trouble.ts'
+import { appOn, cannotWrite, cookieOf, last, refuses, refusesOtherPorts, tellsNothing, tinyDisk, type App } from './trouble.ts'
 
 const app = (t: TestContext, url: string, options: object = {}): Promise<App> =>
   appOn(t, postgresStore({ url, tableName: newTable(), ...options }))
@@ -129,17 +127,6 @@ if (server && server.skipped === undefined && server.controllable) {
   })
 }
 
-test('postgres: a port where something else answers, and one where nothing does', { skip: !isSelected('postgres') }, async (t) => {
-  const sockets = new Set<Socket>()
-  const web = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {})
-    socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
-  }).listen(0, '127.0.0.1')
-  await once(web, 'listening')
-  const { port } = web.address() as AddressInfo
-  await refuses(await app(t, `postgres://127.0.0.1:${port}/shop`), /./)
-  for (const socket of sockets) socket.destroy()
-  await new Promise((resolve) => web.close(resolve))
-  await refuses(await app(t, `postgres://127.0.0.1:${port}/shop`), /ECONNREFUSED/)
-})
+test('postgres: a port where something else answers, and one where nothing does', { skip: !isSelected('postgres') }, (t) =>
+  refusesOtherPorts((port) => app(t, `postgres://127.0.0.1:${port}/shop`))
+)

@@ -1,13 +1,11 @@
 import { strict as assert } from 'node:assert'
-import { once } from 'node:events'
-import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { after, test, type TestContext } from 'node:test'
 import { startServer } from '@sessile/test-servers'
 import { newId } from '../../src/core/ids.ts'
 import { redisStore } from '../../src/entries/redis.ts'
 import { freshPrefix, nodeRedis } from './redis-harness.ts'
 import { isSelected } from './selected.ts'
-import { appOn, cannotWrite, cookieOf, refuses, type App } from './trouble.ts'
+import { appOn, cannotWrite, cookieOf, refuses, refusesOtherPorts, type App } from './trouble.ts'
 
 const app = (t: TestContext, url: string, options: object = {}): Promise<App> =>
   appOn(t, redisStore({ url, prefix: freshPrefix(), ...options }))
@@ -110,17 +108,6 @@ if (server && server.skipped === undefined && server.controllable) {
   })
 }
 
-test('redis: a port where something else answers, and one where nothing does', { skip: !isSelected('redis') }, async (t) => {
-  const sockets = new Set<Socket>()
-  const web = createServer((socket) => {
-    sockets.add(socket)
-    socket.on('error', () => {})
-    socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
-  }).listen(0, '127.0.0.1')
-  await once(web, 'listening')
-  const { port } = web.address() as AddressInfo
-  await refuses(await app(t, `redis://127.0.0.1:${port}`), /./)
-  for (const socket of sockets) socket.destroy()
-  await new Promise((resolve) => web.close(resolve))
-  await refuses(await app(t, `redis://127.0.0.1:${port}`), /ECONNREFUSED/)
-})
+test('redis: a port where something else answers, and one where nothing does', { skip: !isSelected('redis') }, (t) =>
+  refusesOtherPorts((port) => app(t, `redis://127.0.0.1:${port}`))
+)

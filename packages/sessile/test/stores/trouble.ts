@@ -1,7 +1,9 @@
 import { strict as assert } from 'node:assert'
 import { execFileSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs'
+import { createServer, type AddressInfo, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'node:test'
@@ -104,6 +106,22 @@ export async function refuses(server: App, message: RegExp): Promise<void> {
   assert.equal(error.code, 'store-failed')
   assert.match(error.message, message)
   assert.doesNotMatch(error.message, /hunter2/)
+}
+
+/** As `refuses`, of an app whose store is to be at a port where something else answers, and then at one where nothing does. */
+export async function refusesOtherPorts(appAt: (port: number) => Promise<App>): Promise<void> {
+  const sockets = new Set<Socket>()
+  const web = createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => {})
+    socket.on('data', () => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n'))
+  }).listen(0, '127.0.0.1')
+  await once(web, 'listening')
+  const { port } = web.address() as AddressInfo
+  await refuses(await appAt(port), /./)
+  for (const socket of sockets) socket.destroy()
+  await new Promise((resolve) => web.close(resolve))
+  await refuses(await appAt(port), /ECONNREFUSED/)
 }
 
 /** A write fails, clearly. */
