@@ -12,6 +12,7 @@ import { session } from '../../src/entries/index.ts'
 import { createWebCryptoAdapter, mongodbStore, MongoStore, type ConnectMongoOptions } from '../../src/entries/mongodb.ts'
 import { serve } from '../serve.ts'
 import { newCollection } from './mongodb-harness.ts'
+import { near, olderRules, sessionOf } from './older-rules.ts'
 import { isSelected } from './selected.ts'
 
 const HOUR = 3_600_000
@@ -19,7 +20,6 @@ const DAY = 24 * HOUR
 const secret = 'a secret'
 
 type Document = { _id: string } & Record<string, any>
-type Session = Record<string, any>
 
 /** How connect-mongo's sessions stand in their documents, and which of our stores is on them. */
 interface Form {
@@ -47,15 +47,8 @@ const FORMS: readonly Form[] = [
   }
 ]
 
-/** A session as express-session hands it to a store. */
-function sessionOf(ms: number | undefined, more: object = {}): Session {
-  const cookie = new originalSession.Cookie() as Session
-  if (ms !== undefined) cookie['maxAge'] = ms
-  return { cookie, ...more }
-}
 /** As JSON. What a cookie does not say, connect-mongo stores as null where it stores objects. */
 const json = (value: unknown): any => JSON.parse(JSON.stringify(value), (key, one) => (one === null && key !== 'deep' ? undefined : one))
-const near = (one: number, other: number): void => assert.ok(Math.abs(one - other) <= 1000, `${one} and ${other}`)
 
 /** What BSON types a value has, by the names of its members, in their order; nulls left out. */
 function typesOf(value: any): unknown {
@@ -191,38 +184,6 @@ function rules(url: string, form: Form): void {
       )
     })
 
-    it('R5 what we note about a session outlives their writing it, and is not shown', async () => {
-      const key = newId()
-      const at = Date.now() + HOUR
-      await records.create(key, { text: JSON.stringify(sessionOf(HOUR, { userId: 'ada' })), expiresAt: at, userId: 'ada' })
-      const { meta } = (await records.load(key))!.stored
-      assert.ok(meta.c)
-      await theirs.set(key, { ...(await theirs.get(key)), ...sessionOf(HOUR), views: 1 })
-      const loaded = (await records.load(key))!
-      assert.equal(loaded.stored.meta.c, meta.c)
-      assert.equal(loaded.userId, 'ada')
-      const { cookie: _, ...attributes } = JSON.parse(loaded.text)
-      assert.deepEqual(attributes, { userId: 'ada', views: 1 })
-    })
-
-    it('R7 what they wrote or ended meanwhile, no swap of ours undoes', async () => {
-      const key = newId()
-      await theirs.set(key, sessionOf(HOUR, { views: 1 }))
-      const { version } = (await read(key))!
-      await theirs.touch(key, sessionOf(2 * HOUR))
-      const next = { data: JSON.stringify(sessionOf(HOUR, { views: 2 })), expiresAt: Date.now() + 3 * HOUR }
-      const swapped = await ours.swap(key, version, next)
-      assert.equal(swapped.outcome, 'done', 'a touch is no change of the session')
-      await theirs.set(key, sessionOf(HOUR, { views: 3 }))
-      assert.equal((await ours.swap(key, (swapped as { version: string }).version, { ...next, userId: 'eve' })).outcome, 'changed')
-      assert.equal((await theirs.get(key)).views, 3)
-      assert.deepEqual(await ours.keysOfUser!('eve'), [])
-      await theirs.destroy(key)
-      assert.equal((await ours.swap(key, version, next)).outcome, 'gone')
-      assert.equal(await ours.extend(key, Date.now() + HOUR), false)
-      assert.equal(await theirs.get(key), null)
-    })
-
     it('R10 the index by which MongoDB removes sessions is exactly theirs, whoever makes it', async () => {
       for (const first of ['theirs', 'ours']) {
         const other = newCollection()
@@ -269,44 +230,7 @@ function rules(url: string, form: Form): void {
       assert.deepEqual(Object.keys(JSON.parse((await backend.read(key))!.data)), ['cookie', 'views'])
     })
 
-    it('R13 they write; we read, change, touch; they read', async () => {
-      const key = newId()
-      const data = sessionOf(HOUR, { views: 1, name: 'Zoë', list: [1, { deep: null }], userId: 'ada' })
-      await theirs.set(key, data)
-      const record = (await read(key))!
-      assert.deepEqual(json(JSON.parse(record.data)), json(data))
-      near(record.expiresAt, Date.now() + HOUR)
-      const next = JSON.stringify({ ...JSON.parse(record.data), views: 2 })
-      const swapped = await ours.swap(key, record.version, { data: next, expiresAt: Date.now() + 2 * HOUR, userId: 'zoe' })
-      assert.equal(swapped.outcome, 'done')
-      assert.deepEqual(json(await theirs.get(key)), json(JSON.parse(next)))
-      near(await endOf(key), Date.now() + 2 * HOUR)
-      assert.equal(await ours.extend(key, Date.now() + 3 * HOUR), true)
-      near(await endOf(key), Date.now() + 3 * HOUR)
-      assert.deepEqual(json(await theirs.get(key)), json(JSON.parse(next)))
-      assert.deepEqual(await ours.keysOfUser!('zoe'), [key])
-      assert.equal((await ours.remove(key))!.userId, 'zoe')
-      assert.equal(await theirs.get(key), null)
-      assert.deepEqual(await ours.keysOfUser!('zoe'), [])
-    })
-
-    it('R13 we write; they read, change, touch; we read', async () => {
-      const key = newId()
-      const data = sessionOf(HOUR, { views: 1 })
-      const next = { data: JSON.stringify(data), expiresAt: Date.now() + HOUR, userId: 'dan' }
-      assert.equal((await ours.create(key, next)).outcome, 'done')
-      assert.deepEqual(json(await theirs.get(key)), json(data))
-      await theirs.touch(key, sessionOf(2 * HOUR))
-      near((await read(key))!.expiresAt, Date.now() + 2 * HOUR)
-      await theirs.set(key, sessionOf(3 * HOUR, { views: 5 }))
-      const record = (await read(key))!
-      near(record.expiresAt, Date.now() + 3 * HOUR)
-      assert.equal(JSON.parse(record.data).views, 5)
-      assert.equal(record.userId, 'dan')
-      await theirs.destroy(key)
-      assert.equal(await read(key), undefined)
-      assert.deepEqual(await ours.keysOfUser!('dan'), [])
-    })
+    olderRules({ theirs, ours, endOf, json })
 
     it('a session without an end has none, for both, and is given none', async () => {
       const key = newId()

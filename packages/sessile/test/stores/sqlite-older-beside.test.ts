@@ -4,8 +4,9 @@ import type { ExpiredRecord } from '../../src/core/backend.ts'
 import { newId } from '../../src/core/ids.ts'
 import { session } from '../../src/entries/index.ts'
 import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
+import { sessionOf } from './older-rules.ts'
 import { isSelected } from './selected.ts'
-import { besideOlder, OLDER_PACKAGES, sessionOf, type OlderPackage } from './sqlite-older-harness.ts'
+import { besideOlder, OLDER_PACKAGES, type OlderPackage } from './sqlite-older-harness.ts'
 
 const HOUR = 3_600_000
 

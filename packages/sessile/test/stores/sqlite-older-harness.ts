@@ -122,13 +122,6 @@ export function olderHarness({ name, open }: OlderPackage): BackendHarness {
   }
 }
 
-/** A session as express-session hands it to a store. @param ms its life; `undefined`: its cookie does not say it */
-export function sessionOf(ms: number | undefined, more: object = {}): Record<string, any> {
-  const cookie = new session.Cookie() as any
-  if (ms !== undefined) cookie.maxAge = ms
-  return { cookie, ...more }
-}
-
 /** Both on one table, until the end of the tests around it; and what is in there. */
 export function besideOlder({ column, open }: OlderPackage) {
   const folder = temporaryFolder()

@@ -5,14 +5,12 @@ import { newId } from '../../src/core/ids.ts'
 import { session } from '../../src/entries/index.ts'
 import { sqliteStore } from '../../src/stores/sqlite/backend.ts'
 import { serve } from '../serve.ts'
+import { near, olderRules, sessionOf } from './older-rules.ts'
 import { isSelected } from './selected.ts'
-import { besideOlder, OLDER_PACKAGES, sessionOf, type OlderPackage } from './sqlite-older-harness.ts'
+import { besideOlder, OLDER_PACKAGES, type OlderPackage } from './sqlite-older-harness.ts'
 
 const HOUR = 3_600_000
 const DAY = 24 * HOUR
-
-const stored = (one: object): unknown => JSON.parse(JSON.stringify(one))
-const near = (one: number, other: number): void => assert.ok(Math.abs(one - other) <= 1000, `${one} and ${other}`)
 
 /**
  * The rules for records of older writers, by their numbers. R8 and R12 are of keys of Redis, R9 of PostgreSQL's times, R10 of MongoDB's
@@ -100,20 +98,6 @@ function rules(packageOf: OlderPackage): void {
       assert.equal(typeOfEnd(created), type)
     })
 
-    it('R5 what we note about a session outlives their writing it, and is not shown', async () => {
-      const key = newId()
-      const at = Date.now() + HOUR
-      await records.create(key, { text: JSON.stringify(sessionOf(HOUR, { userId: 'ada' })), expiresAt: at, userId: 'ada' })
-      const { meta } = (await records.load(key))!.stored
-      assert.ok(meta.c)
-      await older.set(key, { ...(await older.get(key)), ...sessionOf(HOUR), views: 1 })
-      const loaded = (await records.load(key))!
-      assert.equal(loaded.stored.meta.c, meta.c)
-      assert.equal(loaded.userId, 'ada')
-      const { cookie: _, ...attributes } = JSON.parse(loaded.text)
-      assert.deepEqual(attributes, { userId: 'ada', views: 1 })
-    })
-
     it('R6 their table gets no column, so that their writes, which name none, go on', async () => {
       const columns = database.prepare('SELECT name FROM pragma_table_info(?)').all('sessions')
       assert.deepEqual(columns.map(({ name }) => name).sort(), ['sess', 'sid', column].sort())
@@ -124,62 +108,7 @@ function rules(packageOf: OlderPackage): void {
       assert.deepEqual(await ours.keysOfUser!('bob'), [key])
     })
 
-    it('R7 what they wrote or ended meanwhile, no swap of ours undoes', async () => {
-      const key = newId()
-      await older.set(key, sessionOf(HOUR, { views: 1 }))
-      const { version } = (await read(key))!
-      await older.touch(key, sessionOf(2 * HOUR))
-      const next = { data: JSON.stringify(sessionOf(HOUR, { views: 2 })), expiresAt: Date.now() + 3 * HOUR }
-      const swapped = await ours.swap(key, version, next)
-      assert.equal(swapped.outcome, 'done', 'a touch is no change of the session')
-      await older.set(key, sessionOf(HOUR, { views: 3 }))
-      assert.equal((await ours.swap(key, next.data, { ...next, userId: 'eve' })).outcome, 'changed')
-      assert.equal((await older.get(key))!['views'], 3)
-      assert.deepEqual(await ours.keysOfUser!('eve'), [])
-      await older.destroy(key)
-      assert.equal((await ours.swap(key, version, next)).outcome, 'gone')
-      assert.equal(await ours.extend(key, Date.now() + HOUR), false)
-      assert.equal(await older.get(key), undefined)
-    })
-
-    it('R13 they write; we read, change, touch; they read', async () => {
-      const key = newId()
-      const data = sessionOf(HOUR, { views: 1, name: 'Zoë', userId: 'ada' })
-      await older.set(key, data)
-      const record = (await read(key))!
-      assert.deepEqual(JSON.parse(record.data), stored(data))
-      near(record.expiresAt, Date.now() + HOUR)
-      const next = JSON.stringify({ ...JSON.parse(record.data), views: 2 })
-      const swapped = await ours.swap(key, record.version, { data: next, expiresAt: Date.now() + 2 * HOUR, userId: 'zoe' })
-      assert.equal(swapped.outcome, 'done')
-      assert.deepEqual(await older.get(key), JSON.parse(next))
-      near(endOf(key), Date.now() + 2 * HOUR)
-      assert.equal(await ours.extend(key, Date.now() + 3 * HOUR), true)
-      near(endOf(key), Date.now() + 3 * HOUR)
-      assert.deepEqual(await older.get(key), JSON.parse(next))
-      assert.deepEqual(await ours.keysOfUser!('zoe'), [key])
-      assert.equal((await ours.remove(key))!.userId, 'zoe')
-      assert.equal(await older.get(key), undefined)
-      assert.deepEqual(await ours.keysOfUser!('zoe'), [])
-    })
-
-    it('R13 we write; they read, change, touch; we read', async () => {
-      const key = newId()
-      const data = sessionOf(HOUR, { views: 1 })
-      const next = { data: JSON.stringify(data), expiresAt: Date.now() + HOUR, userId: 'dan' }
-      assert.equal((await ours.create(key, next)).outcome, 'done')
-      assert.deepEqual(await older.get(key), stored(data))
-      await older.touch(key, sessionOf(2 * HOUR))
-      near((await read(key))!.expiresAt, Date.now() + 2 * HOUR)
-      await older.set(key, sessionOf(3 * HOUR, { views: 5 }))
-      const record = (await read(key))!
-      near(record.expiresAt, Date.now() + 3 * HOUR)
-      assert.equal(JSON.parse(record.data).views, 5)
-      assert.equal(record.userId, 'dan')
-      await older.destroy(key)
-      assert.equal(await read(key), undefined)
-      assert.deepEqual(await ours.keysOfUser!('dan'), [])
-    })
+    olderRules({ theirs: older, ours, endOf })
   })
 }
 
