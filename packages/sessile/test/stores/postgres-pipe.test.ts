@@ -2,6 +2,7 @@ import { strict as assert } from 'node:assert'
 import { after, describe, it } from 'node:test'
 import pg from 'pg'
 import { serverFor } from '../../../test-servers/src/index.ts'
+import type { SessionBackend } from '../../src/core/backend.ts'
 import { postgresStore } from '../../src/stores/postgres/backend.ts'
 import { newTable } from './postgres-harness.ts'
 import { isSelected } from './selected.ts'
@@ -61,16 +62,24 @@ if (server) {
 
     it('where commits take long they go over several connections', async () => {
       const keys = Array.from({ length: 12 }, (_, at) => `key-${at}`)
-      const { store, tableName, connections } = await storeWith(keys)
-      const touchAll = (times: number) => Promise.all(keys.map((key) => store.extend(key, Date.now() + HOUR + times * 60_000)))
-      for (let times = 1; times <= 5; times++) await touchAll(times)
-      // one for whatever else, one for reads, one for writes
-      assert.equal(await connections(), 3)
+      const touchAll = (store: SessionBackend, times: number) =>
+        Promise.all(keys.map((key) => store.extend(key, Date.now() + HOUR + times * 60_000)))
+      const sharing = async (tries = 3): Promise<Awaited<ReturnType<typeof storeWith>>> => {
+        const made = await storeWith(keys)
+        for (let times = 1; times <= 5; times++) await touchAll(made.store, times)
+        // one for whatever else, one for reads, one for writes
+        if ((await made.connections()) === 3) return made
+        await made.store.close!()
+        // where the machine keeps this process waiting for some ms, the store takes it for the server
+        assert.ok(tries > 1, 'writes do not share a connection')
+        return sharing(tries - 1)
+      }
+      const { store, tableName, connections } = await sharing()
       await pool.query(`
         CREATE FUNCTION ${tableName}_slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.01); RETURN NULL; END';
         CREATE CONSTRAINT TRIGGER slow AFTER UPDATE ON ${tableName} DEFERRABLE INITIALLY DEFERRED
         FOR EACH ROW EXECUTE FUNCTION ${tableName}_slow()`)
-      for (let times = 6; times < 40 && (await connections()) < 8; times++) await touchAll(times)
+      for (let times = 6; times < 40 && (await connections()) < 8; times++) await touchAll(store, times)
       assert.equal(await connections(), 8)
       await store.close!()
     })
