@@ -58,15 +58,16 @@ export class KnownDevices {
 
   /** Whose first sign-in nobody has answered for yet, the latest first. */
   async open(userId: number): Promise<KnownDevice[]> {
-    return this.#db
-      .selectFrom('devices')
-      .select(['id', 'name', 'address', 'firstSeenAt'])
-      .where('userId', '=', userId)
-      .where('noticedAt', 'is', null)
-      .where('firstSeenAt', '>', Date.now() - NOTICE_DAYS * DAY_MS)
-      .orderBy('id', 'desc')
-      .limit(20)
-      .execute()
+    return this.#open(userId).select(['id', 'name', 'address', 'firstSeenAt']).orderBy('id', 'desc').limit(20).execute()
+  }
+
+  /**
+   * Whether a device may answer for others: not while it waits for an answer itself, or two that came by a password would vouch
+   * for each other, and put the owner out.
+   * @param id absent of a session that began before devices were noted
+   */
+  async mayAnswer(userId: number, id: number | undefined): Promise<boolean> {
+    return id === undefined || (await this.#open(userId).select('id').where('id', '=', id).executeTakeFirst()) === undefined
   }
 
   async find(userId: number, id: number): Promise<KnownDevice | undefined> {
@@ -103,6 +104,14 @@ export class KnownDevices {
       .deleteFrom('devices')
       .where('lastSeenAt', '<', Date.now() - REMEMBERED_DAYS * DAY_MS)
       .execute()
+  }
+
+  #open(userId: number) {
+    return this.#db
+      .selectFrom('devices')
+      .where('userId', '=', userId)
+      .where('noticedAt', 'is', null)
+      .where('firstSeenAt', '>', Date.now() - NOTICE_DAYS * DAY_MS)
   }
 
   #answered(userId: number) {

@@ -9,6 +9,8 @@ export interface Notice {
   readonly device: KnownDevice
   /** Whether it is the device that asks: told once, and it cannot answer for itself. */
   readonly current: boolean
+  /** Whether the device that asks may answer for this one. */
+  readonly mayAnswer: boolean
 }
 
 /** What the user of a request should know. */
@@ -16,7 +18,9 @@ export async function noticesOf(devices: AccountsOptions['devices'], req: Reques
   const { userId, device: own, isNewDevice } = req.session
   if (userId === undefined) return []
   const open = await devices.open(Number(userId))
-  return open.map((device) => ({ device, current: device.id === own })).filter(({ current }) => !current || isNewDevice === true)
+  if (open.length === 0) return []
+  const mayAnswer = await devices.mayAnswer(Number(userId), own)
+  return open.map((device) => ({ device, current: device.id === own, mayAnswer })).filter(({ current }) => !current || isNewDevice === true)
 }
 
 /** New devices: hearing of them, "it was me" and "it wasn't me". */
@@ -46,6 +50,7 @@ export function noticesRouter(shared: AccountsShared): Router {
       // A device answers for itself only to itself: whoever came by a password must not be able to hide that.
       if (device.id === req.session.device) delete req.session.isNewDevice
       else {
+        await mustBeKnown(req)
         await devices.confirm(Number(req.session.userId), device.id)
         note('device.confirmed', { details: { device: device.id } })
       }
@@ -59,6 +64,8 @@ export function noticesRouter(shared: AccountsShared): Router {
       async (req, res) => {
         const user = await userOf(req)
         const device = await deviceOf(req)
+        if (device.id === req.session.device) throw new HttpError(403, 'Another device required')
+        await mustBeKnown(req)
         // The password first: who signs in with it from now on can do nothing but change it, and that only from a known device.
         await accounts.distrustPassword(user.id)
         await devices.disown(user.id, device.id, req.session.device)
@@ -72,6 +79,12 @@ export function noticesRouter(shared: AccountsShared): Router {
     ]
   })
   return router
+
+  /** @throws HttpError 403 on a device that nobody has answered for yet */
+  async function mustBeKnown(req: Request): Promise<void> {
+    const { userId, device } = req.session
+    if (!(await devices.mayAnswer(Number(userId), device))) throw new HttpError(403, 'Known device required')
+  }
 
   async function deviceOf(req: Request): Promise<KnownDevice> {
     const id = String(req.params['deviceId'])

@@ -93,23 +93,20 @@ const FORMS: readonly Form[] = [
 async function noticesFor(devices: KnownDevices, req: Request): Promise<readonly ShownNotice[]> {
   if (!req.session || req.session.userId === undefined) return []
   const notices = await noticesOf(devices, req)
-  const { device, current } = notices.find((notice) => notice.current) ?? notices[0] ?? {}
+  const { device, current, mayAnswer } = notices.find((notice) => notice.current) ?? notices[0] ?? {}
   if (!device) return []
   const place = `${device.name}${device.address === null ? '' : `, ${device.address}`}, ${TIMES.format(device.firstSeenAt)} UTC`
   const more = notices.filter((notice) => !notice.current).length - 1
   const text = current
     ? `Your account did not know this device until now (${place}). Your other devices are told of it.`
-    : `Somebody signed in to your account from a device that it did not know: ${place}.${more > 0 ? ` There are ${more} more, see Recent activity.` : ''} Was it you?`
+    : `Somebody signed in to your account from a device that it did not know: ${place}.${more > 0 ? ` There are ${more} more, see Recent activity.` : ''} ${mayAnswer ? 'Was it you?' : 'If it was not you, say so on a device that your account knew before, or change your password.'}`
   const path = `/account/devices/${device.id}`
-  return [
-    {
-      text,
-      actions: [
-        { path: `${path}/confirm`, label: current ? 'All right' : 'It was me', isMain: true },
-        { path: `${path}/disown`, label: "It wasn't me", isMain: false }
-      ]
-    }
+  if (current) return [{ text, actions: [{ path: `${path}/confirm`, label: 'All right', isMain: true }] }]
+  const actions = [
+    { path: `${path}/confirm`, label: 'It was me', isMain: true },
+    { path: `${path}/disown`, label: "It wasn't me", isMain: false }
   ]
+  return [{ text, actions: mayAnswer ? actions : [] }]
 }
 
 const TIMES = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })

@@ -54,6 +54,41 @@ describe('a sign-in from a device that the account did not know', () => {
     assert.equal((await noticesOf(client)).length, 1)
   })
 
+  it('lets no new device answer, for itself or for another one: whoever came by a password puts nobody out', async () => {
+    const { client, stranger, username } = await withStranger()
+    const accomplice = device()
+    await accomplice.post('/login', { username, password: PASSWORD })
+    const [second, first] = await noticesOf(client)
+    const text = await page(stranger)
+    assert.match(text, />All right</)
+    assert.doesNotMatch(text, />It was/)
+    const refusals: [string, string, string][] = [
+      [`${first.deviceId}/disown`, 'Another device required', 'another-device-required'],
+      [`${second.deviceId}/disown`, 'Known device required', 'known-device-required'],
+      [`${second.deviceId}/confirm`, 'Known device required', 'known-device-required']
+    ]
+    for (const again of [false, true]) {
+      for (const [path, error, code] of refusals) {
+        const { status, json } = await stranger.post(`/account/devices/${path}`)
+        assert.deepEqual([status, json], [403, { error, code }], path)
+        const shown = await stranger.form(`/account/devices/${path}`, { from: '/' })
+        assert.equal(shown.status, 403, path)
+        assert.match(shown.text, new RegExp(error))
+      }
+      // That it put its own notice away makes it no better known.
+      if (!again) await stranger.post(`/account/devices/${first.deviceId}/confirm`)
+    }
+    const told = await page(stranger)
+    assert.match(told, /a device that it did not know.*say so on a device that your account knew before/)
+    assert.doesNotMatch(told, />It was/)
+    assert.equal((await noticesOf(client)).length, 2)
+    for (const one of [client, stranger, accomplice]) assert.equal((await one.get('/profile')).status, 200)
+    // The owner can, and the device that he vouched for can from then on, though nobody can for the device he sits at.
+    await client.post(`/account/devices/${first.deviceId}/confirm`)
+    assert.equal((await stranger.post(`/account/devices/${first.deviceId}/disown`)).json.error, 'Another device required')
+    assert.equal((await stranger.post(`/account/devices/${second.deviceId}/disown`)).json.revoked, 2)
+  })
+
   it('is none for a device that signs in again, nor for the very first', async () => {
     const { client, username } = await registered(shop)
     assert.deepEqual(await noticesOf(client), [])
