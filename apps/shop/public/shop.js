@@ -71,6 +71,8 @@ function showTop(page) {
 
 /** The stream of what happens to the cart, while this window is seen and there is a session. */
 let stream
+/** How long another window's answer, and the cookie with it, may take after its session ended. */
+const COOKIE_MS = 1000
 
 function follow() {
   if (document.hidden || leaving || !isLive()) return unfollow()
@@ -80,10 +82,11 @@ function follow() {
   stream.addEventListener('cart', ({ data }) => {
     if (JSON.parse(data).revision !== revision()) refresh()
   })
-  // Signed in, signed out, or revoked elsewhere: what is shown may be nobody's business any more.
+  // Signed in, signed out, or revoked elsewhere: what is shown may be nobody's business any more. Where another window of this
+  // browser did it, its answer with the new cookie is still on its way: to come with the old one looks like a stolen one.
   stream.addEventListener('ended', () => {
     unfollow()
-    refresh(true)
+    setTimeout(() => refresh(true), COOKIE_MS)
   })
   // Another window took the place: this one looks again when it is looked at.
   stream.addEventListener('replaced', unfollow)

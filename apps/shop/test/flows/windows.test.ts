@@ -69,6 +69,28 @@ describe('two windows of one session', { skip }, () => {
     }))
 })
 
+describe('two windows of one browser', { skip }, () => {
+  it('come with no id that a sign-in or a sign-out in one of them has ended', () =>
+    site.visit({}, async ({ page, context }) => {
+      const old: string[] = []
+      const { sessions } = site.shop
+      const stops = (['retired-id', 'unknown-id'] as const).map((name) => sessions.on(name, () => old.push(name)))
+      const somebody = await registered(site.shop)
+      await page.goto('/')
+      await button(page, 'Add Mouse to cart').click()
+      await link(page, 'Cart (1)').waitFor()
+      const other = await context.newPage()
+      await Promise.all([other.waitForRequest('**/cart/events'), other.goto('/')])
+      await page.goto('/login')
+      await signIn(page, somebody)
+      await link(other, 'Account').waitFor()
+      await button(page, 'Sign out').click()
+      await link(other, 'Sign in').waitFor()
+      assert.deepEqual(old, [])
+      for (const stop of stops) stop()
+    }))
+})
+
 describe('a reader', { skip }, () => {
   it('gets no cookie, and no stream', () =>
     site.visit({}, async ({ page, context }) => {
