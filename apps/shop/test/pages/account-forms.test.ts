@@ -21,6 +21,18 @@ function assertFault(text: string, id: string, fault: RegExp): void {
   )
 }
 
+describe('every form that asks for the password of whoever is signed in', () => {
+  it('names the user to password managers', async () => {
+    const { client, username } = await registered(shop)
+    for (const path of ['/account', '/account/confirm', '/account/email', '/account/delete', '/account/new-password']) {
+      const { text } = await client.get(path)
+      const forms = text.split('<form').filter((form) => form.includes('type="password"'))
+      assert.equal(forms.length, 1, path)
+      assert.match(forms[0]!, new RegExp(`<input name="username" value="${username}" autocomplete="username" readonly hidden>`), path)
+    }
+  })
+})
+
 const NEW = 'another quite long passphrase'
 
 /** A form of one's own account: what is sent, the status, the faulty field and its fault. */
