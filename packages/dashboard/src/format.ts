@@ -4,6 +4,11 @@ export function count(n: number): string {
   return whole.format(n)
 }
 
+/** So many of something: `1 session`, `2 sessions`. */
+export function counted(n: number, one: string): string {
+  return `${count(n)} ${n === 1 ? one : `${one}s`}`
+}
+
 /** Seconds in words. */
 export function seconds(n: number): string {
   if (n < 90) return `${Math.round(n)} s`

@@ -61,7 +61,7 @@ describe('a scripted hour of 10,000 sessions over three processes', { skip }, ()
     // percentiles are the JSON's, and within the error that the page states of the truth
     const { day } = (await page.evaluate(async () => (await fetch('api/overview')).json())) as Overview
     const { duration, pagesPerSession } = day!.totals
-    const error = Number(/Within (\d+) %/.exec(main)![1]) / 100
+    const error = Number(/at most (\d+) % off/.exec(main)![1]) / 100
     assert.equal(error, day!.totals.error)
     const over = script.filter(({ ends }) => ends !== undefined)
     assert.equal(duration.count, over.length)

@@ -44,7 +44,7 @@ export function Health() {
             <div class="card figure">
               <dt>Sweeping</dt>
               <dd>
-                <b>{data.sweeps?.leader ? 'Here' : 'Not here'}</b>
+                <b>{data.sweeps?.leader ? 'Here' : data.sweeps ? 'Not here' : 'Not seen'}</b>
                 <small>
                   {data.sweeps?.leader ? (
                     <>
@@ -53,7 +53,7 @@ export function Health() {
                   ) : data.sweeps ? (
                     'another process has the turn, or the first is to come'
                   ) : (
-                    'startSweeping() was not called in this process'
+                    'an app removes what ran out by itself, unless it was told not to'
                   )}
                 </small>
               </dd>

@@ -1,6 +1,6 @@
 import type { Active, Analytics, EventsPage, Overview as Data, Point, Totals } from '../../../sessile/src/monitor/api-types.ts'
 import { useLoaded } from '../api.ts'
-import { count, seconds, words } from '../format.ts'
+import { count, counted, seconds, words } from '../format.ts'
 import { isAttended } from '../attended.ts'
 import { latest, live, points as told } from '../live.ts'
 import { Bars } from '../parts/bars.tsx'
@@ -183,8 +183,8 @@ function Day({ day }: { day: Analytics }) {
     <>
       <h2 class="apart">The last 24 hours</h2>
       <p class="quiet">
-        {count(totals.started)} sessions began, and <b id="returned">{count(totals.returned)}</b> were used again on a later day (UTC) than
-        that on which they began.
+        {counted(totals.started, 'session')} began. <b id="returned">{count(totals.returned)}</b> {totals.returned === 1 ? 'was' : 'were'}{' '}
+        used again on a later day (UTC) than the one of its beginning.
       </p>
       <div class="grid three">
         <Chart
@@ -221,12 +221,19 @@ function Day({ day }: { day: Analytics }) {
             </tbody>
           </table>
           <p class="quiet" hidden={duration.count === 0}>
-            {count(duration.count)} sessions, {count(totals.bounced)} of a single page. Within {totals.error * 100} %.
+            Of {counted(duration.count, 'session')}; {count(totals.bounced)} saw a single page. Durations and pages are estimates, at most{' '}
+            {count(totals.error * 100)} % off.
           </p>
         </section>
         <Bars title="Devices" counts={totals.devices} empty="No session began." />
         <Bars title="How they ended" counts={totals.ended} empty="No session ended." />
-        <Bars title="Out of the ordinary" counts={unusual(totals)} empty="Nothing was." names={(name) => name} />
+        <Bars
+          title="Out of the ordinary"
+          counts={unusual(totals)}
+          empty="Nothing was."
+          names={(name) => name}
+          note="A few ids of no session, or that were replaced, are ordinary: a browser that comes back after its session ended, or a second tab at the moment of a sign-in, still brings the old one. Many at once are guesses or copies."
+        />
         <Bars title="Refusals" counts={totals.refused} empty="Nobody was refused." />
         {Object.keys(totals.marks).length > 0 && <Bars title="In the app" counts={totals.marks} empty="" />}
         <Bars title="Pages by process" counts={totals.nodes} empty="No page was asked for." names={(name) => name} />

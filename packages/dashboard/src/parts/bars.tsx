@@ -5,12 +5,15 @@ export function Bars({
   title,
   counts,
   empty,
-  names = words
+  names = words,
+  note
 }: {
   title: string
   counts: Readonly<Record<string, number>>
   empty: string
   names?: (name: string) => string
+  /** What to think of the counts, where there are any. */
+  note?: string
 }) {
   const all = Object.entries(counts).slice(0, 8)
   const total = all.reduce((sum, [, n]) => sum + n, 0)
@@ -31,6 +34,7 @@ export function Bars({
           </div>
         ))}
       </dl>
+      {note !== undefined && all.length > 0 && <p class="quiet small-print">{note}</p>}
     </section>
   )
 }
