@@ -2,7 +2,7 @@ import { type Command, type OptionValues, Trouble } from './command.ts'
 import { bytes, fromNow, json, table } from './print.ts'
 import { Progress } from './progress.ts'
 import { type Order, placeOf, type Row, rowOf } from './rows.ts'
-import { noteNames, STORE_HELP, STORE_OPTIONS, STORE_URLS, withStore } from './store.ts'
+import { noteNames, STORE_HELP, STORE_OPTIONS, STORE_URLS, lookingAtStore } from './store.ts'
 
 const HELP = `sessile list [STORE] [OPTIONS]
 
@@ -41,7 +41,7 @@ export const list: Command = {
     cursor: { type: 'string' }
   },
   run: (positionals, values, terminal) =>
-    withStore(positionals, values, terminal, async (sessions, rest) => {
+    lookingAtStore(positionals, values, terminal, async (sessions, rest) => {
       if (rest.length > 0) throw new Trouble('list takes one store. Those of a user: --user USER.')
       const limit = wholeNumber('--limit', values['limit'], MAX_LIMIT)
       const order = orderOf(values)

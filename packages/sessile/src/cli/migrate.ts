@@ -24,7 +24,8 @@ then run this beside it with --remove, and give the app the new store alone when
   --json              print the counts as JSON, for programs
 
 A STORE is sqlite:PATH, redis://HOST, rediss://HOST, redis+cluster://HOST:PORT,HOST:PORT, mongodb://HOST/DATABASE or
-postgres://HOST/DATABASE, with ?prefix=, ?collectionName=, ?tableName= where the app says otherwise than its store's default.
+postgres://HOST/DATABASE, with ?table= (SQLite), ?prefix=, ?collectionName=, ?tableName= (PostgreSQL) where the app says otherwise than its
+store's default.
 
 Examples:
   sessile migrate --from sqlite:./data/sessions.db --to redis://localhost:6379 --dry-run
@@ -50,9 +51,14 @@ export const migrate: Command = {
     const [fromUrl, toUrl] = [urlOf('from', values, terminal), urlOf('to', values, terminal)]
     if (fromUrl === toUrl) throw new Trouble('--from and --to are the same store.')
     const batch = wholeNumber('--batch', values['batch'], 10_000)
-    const [from, to] = [existingStore(fromUrl), sharedStore(toUrl)]
+    const remove = values['remove'] === true && values['dry-run'] !== true
+    const [from, to] = [await existingStore(fromUrl, !remove), sharedStore(toUrl)]
     try {
-      const progress = new Progress(terminal, 'Moving sessions:', await countOf(from, terminal))
+      const progress = new Progress(
+        terminal,
+        values['remove'] === true ? 'Moving sessions:' : 'Copying sessions:',
+        await countOf(from, terminal)
+      )
       try {
         const done = await migrateSessions({
           from,
@@ -105,13 +111,14 @@ function clean(done: Migrated, urls: readonly string[]): Migrated {
 
 function tell({ stdout }: Terminal, values: OptionValues, done: Migrated): void {
   const dryRun = values['dry-run'] === true
+  const remove = values['remove'] === true
   if (values['json']) {
     stdout.write(json({ ...done, dryRun }))
     return
   }
   const { read, moved, alreadyThere, different, expired, failed, failures, complete } = done
   const lines = [
-    `${counted(read)} read: ${moved} ${dryRun ? 'would be moved' : 'moved'}, ${alreadyThere} already there, ${expired} expired, ${failed} failed.`,
+    `${counted(read)} read: ${moved} ${dryRun ? 'would be ' : ''}${remove ? 'moved' : 'copied'}, ${alreadyThere} already there, ${expired} expired, ${failed} failed.`,
     ...(different > 0 ? [`${different} of those already there are not the same in the old store; the new store's were kept.`] : []),
     ...Object.entries(failures).map(([reason, count]) => `${count} failed: ${reason}`),
     ...(complete ? [] : ['Stopped before the end. Run it again to go on.'])

@@ -4,7 +4,7 @@ import { type Command, type OptionValues, type Terminal, Trouble } from './comma
 import { confirmed } from './confirm.ts'
 import { counted, json } from './print.ts'
 import { Progress } from './progress.ts'
-import { STORE_HELP, STORE_OPTIONS, STORE_URLS, type StoredSessions, withStore } from './store.ts'
+import { STORE_HELP, STORE_OPTIONS, STORE_URLS, type StoredSessions, withStore, lookingAtStore } from './store.ts'
 
 const HELP = `sessile revoke [STORE] SESSION... [OPTIONS]
 sessile revoke [STORE] --user USER [OPTIONS]
@@ -41,7 +41,7 @@ export const revoke: Command = {
     yes: { type: 'boolean', default: false, short: 'y' }
   },
   run: (positionals, values, terminal) =>
-    withStore(positionals, values, terminal, async (sessions, names) => {
+    (values['dry-run'] ? lookingAtStore : withStore)(positionals, values, terminal, async (sessions, names) => {
       const user = values['user'] as string | undefined
       if ([names.length > 0, user !== undefined, values['all'] === true].filter(Boolean).length !== 1)
         throw new Trouble('Which ones? Handles or short names after the store, or --user USER, or --all.')

@@ -2,7 +2,7 @@ import { type Command, Trouble } from './command.ts'
 import { bytes, exactly, json, printable, table } from './print.ts'
 import { Progress } from './progress.ts'
 import { kindOf, rowOf } from './rows.ts'
-import { attributesOf, noteNames, STORE_HELP, STORE_OPTIONS, STORE_URLS, withStore } from './store.ts'
+import { attributesOf, noteNames, STORE_HELP, STORE_OPTIONS, STORE_URLS, lookingAtStore } from './store.ts'
 
 const HELP = `sessile show [STORE] SESSION [OPTIONS]
 
@@ -25,7 +25,7 @@ export const show: Command = {
   help: HELP,
   options: { ...STORE_OPTIONS, values: { type: 'boolean', default: false } },
   run: (positionals, values, terminal) =>
-    withStore(positionals, values, terminal, async (sessions, [name, ...more]) => {
+    lookingAtStore(positionals, values, terminal, async (sessions, [name, ...more]) => {
       if (name === undefined || more.length > 0) throw new Trouble('Which session? Its handle, or its short name, after the store.')
       const progress = new Progress(terminal, 'Looking at sessions:')
       const loaded = await sessions.find(name, progress)

@@ -3,7 +3,7 @@ import { type Command, Trouble } from './command.ts'
 import { bytes, json, span } from './print.ts'
 import { Progress } from './progress.ts'
 import { rowOf } from './rows.ts'
-import { STORE_HELP, STORE_OPTIONS, STORE_URLS, withStore } from './store.ts'
+import { STORE_HELP, STORE_OPTIONS, STORE_URLS, lookingAtStore } from './store.ts'
 
 const HELP = `sessile stats [STORE] [OPTIONS]
 
@@ -34,7 +34,7 @@ export const stats: Command = {
   help: HELP,
   options: STORE_OPTIONS,
   run: (positionals, values, terminal) =>
-    withStore(positionals, values, terminal, async (sessions, rest) => {
+    lookingAtStore(positionals, values, terminal, async (sessions, rest) => {
       if (rest.length > 0) throw new Trouble('stats takes one store.')
       const progress = new Progress(terminal, 'Reading sessions:')
       const users = new Set<string>()

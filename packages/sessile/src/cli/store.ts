@@ -7,7 +7,8 @@ import { handleOf, keyOfHandle } from '../core/ids.ts'
 import type { Loaded } from '../core/loaded.ts'
 import { SessionRecords } from '../core/records.ts'
 import { userOf } from '../core/user-of.ts'
-import { backendByUrl } from '../stores/by-url.ts'
+import { backendByUrl, sqliteOptionsOf } from '../stores/by-url.ts'
+import { sqliteStoreToRead } from '../stores/sqlite/backend.ts'
 import { type OptionValues, type Terminal, Trouble } from './command.ts'
 import type { Progress } from './progress.ts'
 
@@ -21,8 +22,8 @@ export const STORE_HELP = `  --secret-file FILE  the app's secret; of several on
   --json              print JSON, for programs
 `
 export const STORE_URLS = `STORE is sqlite:PATH, redis://HOST, rediss://HOST, redis+cluster://HOST:PORT,HOST:PORT, mongodb://HOST/DATABASE or
-postgres://HOST/DATABASE, with ?prefix=, ?collectionName=, ?tableName= where the app says otherwise than its store's default. Left out,
-it is taken from STORE_URL in the environment, where other users of the machine do not see its password.
+postgres://HOST/DATABASE, with ?table= (SQLite), ?prefix=, ?collectionName=, ?tableName= (PostgreSQL) where the app says otherwise than its
+store's default. Left out, it is taken from STORE_URL in the environment, where other users of the machine do not see its password.
 `
 
 const PAGE = 500
@@ -99,22 +100,32 @@ export function attributesOf(text: string): Record<string, unknown> {
   }
 }
 
+/** What is done on the sessions of a store; it is given what follows the store. */
+type Work = (sessions: StoredSessions, rest: readonly string[]) => Promise<number>
+
+/** As `withStore`, only looking: a SQLite file is opened so that nothing is made or changed in it. */
+export function lookingAtStore(positionals: readonly string[], values: OptionValues, terminal: Terminal, work: Work): Promise<number> {
+  return withStore(positionals, values, terminal, work, true)
+}
+
 /**
  * Does `work` on the sessions of the store that the arguments or the environment name, and closes it.
- * @param work is given what follows the store
  * @throws Trouble when there is none, or one that only its own process sees
  */
 export async function withStore(
   positionals: readonly string[],
   values: OptionValues,
   terminal: Terminal,
-  work: (sessions: StoredSessions, rest: readonly string[]) => Promise<number>
+  work: Work,
+  isReadOnly = false
 ): Promise<number> {
   const [first] = positionals
   const given = first !== undefined && IS_URL.test(first)
   const url = given ? first : terminal.env['STORE_URL']
+  if (!given && first !== undefined) refusePath(first)
   if (url === undefined || url === '') throw new Trouble(`Which store? ${STORE_URLS}`)
-  const sessions = new StoredSessions(existingStore(url), secretsOf(values, terminal))
+  const secrets = secretsOf(values, terminal)
+  const sessions = new StoredSessions(await existingStore(url, isReadOnly), secrets)
   try {
     await sessions.records.calls.open()
     return await work(sessions, given ? positionals.slice(1) : positionals)
@@ -135,11 +146,30 @@ export function sharedStore(url: string): SessionBackend {
   return backendByUrl(url)
 }
 
-/** As `sharedStore`, of a store to be read: a file that is not there is a slip of the pen, not a new store. @throws Trouble too */
-export function existingStore(url: string): SessionBackend {
-  const file = /^sqlite:(?:\/\/)?(.+)$/i.exec(url)?.[1]
-  if (file !== undefined && file.toLowerCase() !== ':memory:' && !existsSync(file)) throw new Trouble(`There is no file ${file}.`, 1)
-  return sharedStore(url)
+/**
+ * As `sharedStore`, of a store that is there: a file that is missing, or has no table of sessions, is a slip of the pen, not a new store.
+ * @throws Trouble too
+ */
+export async function existingStore(url: string, isReadOnly: boolean): Promise<SessionBackend> {
+  const store = sharedStore(url)
+  const options = sqliteOptionsOf(url)
+  if (!options) return store
+  if (!existsSync(options.file)) throw new Trouble(`There is no file ${options.file}.`, 1)
+  const toRead = sqliteStoreToRead(options)
+  if (isReadOnly) return toRead
+  try {
+    await toRead.open?.()
+    return store
+  } finally {
+    await toRead.close?.()
+  }
+}
+
+/** A path in the place of a store. @throws Trouble */
+export function refusePath(given: string): void {
+  if (!/[./\\]/.test(given) || given.startsWith('~')) return
+  const path = /^\.{0,2}[/\\]/.test(given) ? given : `./${given}`
+  throw new Trouble(`${JSON.stringify(given)} is no store; did you mean sqlite:${path}?`)
 }
 
 function secretsOf(values: OptionValues, { env }: Terminal): string[] {

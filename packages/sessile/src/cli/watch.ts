@@ -6,7 +6,7 @@ import { splitText } from '../core/record-text.ts'
 import { type Command, type OptionValues, Trouble } from './command.ts'
 import { interrupted } from './interrupted.ts'
 import { printable } from './print.ts'
-import { noteNames, STORE_HELP, STORE_OPTIONS, STORE_URLS, type StoredSessions, withStore } from './store.ts'
+import { noteNames, STORE_HELP, STORE_OPTIONS, STORE_URLS, type StoredSessions, lookingAtStore } from './store.ts'
 
 const HELP = `sessile watch [STORE] [OPTIONS]
 
@@ -46,7 +46,7 @@ export const watch: Command = {
   help: HELP,
   options: { ...STORE_OPTIONS, every: { type: 'string', default: '2s' } },
   run: (positionals, values, terminal) =>
-    withStore(positionals, values, terminal, async (sessions, rest) => {
+    lookingAtStore(positionals, values, terminal, async (sessions, rest) => {
       if (rest.length > 0) throw new Trouble('watch takes one store.')
       const everyMs = duration('--every', values['every'])
       const stop = interrupted()

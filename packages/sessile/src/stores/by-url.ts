@@ -5,6 +5,7 @@ import { mongodbStore } from './mongodb/backend.ts'
 import { postgresStore } from './postgres/backend.ts'
 import { redisStore } from './redis/backend.ts'
 import { sqliteStore } from './sqlite/backend.ts'
+import type { SqliteStoreOptions } from './sqlite/options.ts'
 
 interface UrlScheme {
   /** How such a URL looks, for messages. */
@@ -24,11 +25,12 @@ const SCHEMES: Readonly<Record<string, UrlScheme>> = {
   rediss: { form: 'rediss://HOST', make: redisByUrl('rediss') },
   'redis+cluster': { form: 'redis+cluster://HOST:PORT,HOST:PORT', make: redisByUrl('redis+cluster') },
   'rediss+cluster': { form: 'rediss+cluster://HOST:PORT,HOST:PORT', make: redisByUrl('rediss+cluster') },
-  sqlite: { form: 'sqlite:PATH', make: sqliteByUrl }
+  sqlite: { form: 'sqlite:PATH', make: (rest) => sqliteStore(sqliteOptions(rest)) }
 }
 
 /**
- * The store that a URL names: `memory:`, `sqlite:./sessions.db`, `sqlite:///var/lib/app/sessions.db`, `sqlite::memory:`,
+ * The store that a URL names: `memory:`, `sqlite:./sessions.db`, `sqlite:///var/lib/app/sessions.db?table=people`,
+ * `sqlite::memory:`,
  * `mongodb://user:password@host/database?collectionName=sessions`,
  * `postgres://user:password@host/database?tableName=session&schemaName=app`, `redis://user:password@host:port/0?prefix=sess:`,
  * `redis+cluster://host:port,host:port`.
@@ -52,11 +54,20 @@ function memoryByUrl(rest: string): SessionBackend {
   return memoryStore()
 }
 
-/** `sqlite:PATH` and `sqlite://PATH`, so three slashes before an absolute path, as other tools have it; the path is taken as it is. */
-function sqliteByUrl(rest: string): SessionBackend {
-  const file = rest.startsWith('//') ? rest.slice(2) : rest
-  if (file === '') throw new SessionError('unknown-store', 'sqlite: needs a path, as in sqlite:./sessions.db.')
-  return sqliteStore({ file })
+/**
+ * What a URL of a SQLite file says; `undefined` of all other URLs.
+ * @throws SessionError `unknown-store`
+ */
+export function sqliteOptionsOf(url: string): SqliteStoreOptions | undefined {
+  return url.startsWith('sqlite:') ? sqliteOptions(url.slice('sqlite:'.length)) : undefined
+}
+
+/** `sqlite:PATH` and `sqlite://PATH`, so three slashes before an absolute path, as other tools have it; the path is taken as it is, but for `?table=NAME`. */
+function sqliteOptions(rest: string): SqliteStoreOptions {
+  const path = rest.startsWith('//') ? rest.slice(2) : rest
+  const [file, table] = /^(.*)\?table=([^?]*)$/s.exec(path)?.slice(1) ?? [path]
+  if (!file) throw new SessionError('unknown-store', 'sqlite: needs a path, as in sqlite:./sessions.db.')
+  return table === undefined ? { file } : { file, table }
 }
 
 /** The URL as other tools have it; `tableName` and `schemaName` in its query are the store's own. */

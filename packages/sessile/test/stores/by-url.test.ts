@@ -1,7 +1,7 @@
 import { strict as assert } from 'node:assert'
 import { describe, it } from 'node:test'
 import { isSessionError } from '../../src/core/errors.ts'
-import { backendByUrl } from '../../src/stores/by-url.ts'
+import { backendByUrl, sqliteOptionsOf } from '../../src/stores/by-url.ts'
 import { temporaryFolder } from './harnesses.ts'
 
 describe('backendByUrl', () => {
@@ -30,6 +30,16 @@ describe('backendByUrl', () => {
     } finally {
       folder.clean()
     }
+  })
+
+  it('takes the table of a SQLite file from the end of the path', () => {
+    assert.deepEqual(sqliteOptionsOf('sqlite:./a?b.db?table=people'), { file: './a?b.db', table: 'people' })
+    assert.deepEqual(sqliteOptionsOf('sqlite:///a.db'), { file: '/a.db' })
+    assert.equal(sqliteOptionsOf('redis://a?table=people'), undefined)
+    assert.throws(
+      () => backendByUrl('sqlite:./a.db?table='),
+      (error) => isSessionError(error) && error.code === 'bad-option'
+    )
   })
 
   it('says which schemes it knows, and not the rest of the URL', () => {

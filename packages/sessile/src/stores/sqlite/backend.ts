@@ -36,10 +36,11 @@ class SqliteBackend implements SessionBackend {
   readonly #wish: TableWish
   readonly #spaces = new Map<string, SqliteTable>()
 
-  constructor({ file, table, busyTimeoutMs }: ResolvedSqliteOptions, createAs?: OlderForm) {
-    this.#connection = new Connection(file, busyTimeoutMs)
+  constructor({ file, table, busyTimeoutMs }: ResolvedSqliteOptions, how: { createAs?: OlderForm; isReadOnly?: boolean } = {}) {
+    const { createAs, isReadOnly = false } = how
+    this.#connection = new Connection(file, busyTimeoutMs, isReadOnly)
     this.traits = { shared: this.#connection.shared, atomicSwap: true }
-    this.#wish = { table, createAs }
+    this.#wish = { table, createAs, lookAt: isReadOnly ? file : undefined }
   }
 
   open(): MaybePromise<void> {
@@ -133,5 +134,13 @@ export function sqliteStore(options: SqliteStoreOptions): SessionBackend {
 
 /** As `sqliteStore`; a table that is missing is made as an older package has it. */
 export function olderSqliteStore(options: SqliteStoreOptions, createAs: OlderForm): SessionBackend {
-  return new SqliteBackend(resolveSqliteOptions(options), createAs)
+  return new SqliteBackend(resolveSqliteOptions(options), { createAs })
+}
+
+/**
+ * As `sqliteStore`, to look at alone: nothing is made or changed, writes fail, and a file without a table of sessions fails at the first
+ * use. Sessions of a user are found by the index that is there.
+ */
+export function sqliteStoreToRead(options: SqliteStoreOptions): SessionBackend {
+  return new SqliteBackend(resolveSqliteOptions(options), { isReadOnly: true })
 }

@@ -1,12 +1,14 @@
-import { closeSync, mkdirSync, openSync, statSync } from 'node:fs'
+import { closeSync, existsSync, mkdirSync, openSync, statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
-import type { DatabaseSync } from 'node:sqlite'
+import type { DatabaseSync, DatabaseSyncOptions } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import type { MaybePromise } from '../../core/backend.ts'
 import { now, pause } from '../../core/clock.ts'
-import { SessionError } from '../../core/errors.ts'
+import { isSessionError, SessionError } from '../../core/errors.ts'
 import { PRAGMAS } from './statements.ts'
 
 const SQLITE_BUSY = 5
+const SQLITE_READONLY_DIRECTORY = 1544
 const LONGEST_PAUSE_MS = 20
 /** How often it is looked whether the file is still the one that is open: a look costs a third of a read. */
 const LOOK_MS = 100
@@ -23,6 +25,8 @@ interface Waiting {
  * again later, in turn with those that came after it. SQLite's own waiting would stop the whole process for that time.
  */
 export class Connection {
+  /** Opened to look at alone: nothing is written, nor made. */
+  readonly isReadOnly: boolean
   readonly #file: string
   readonly #busyTimeoutMs: number
   readonly #waiting: Waiting[] = []
@@ -36,7 +40,8 @@ export class Connection {
   #made = new WeakMap<object, unknown>()
   #closed = false
 
-  constructor(file: string, busyTimeoutMs: number) {
+  constructor(file: string, busyTimeoutMs: number, isReadOnly = false) {
+    this.isReadOnly = isReadOnly
     this.#file = file === ':memory:' ? file : resolve(file)
     this.#busyTimeoutMs = busyTimeoutMs
   }
@@ -49,7 +54,7 @@ export class Connection {
   /** The open database. Only within `read` and `write`, which do it again when it is busy. */
   get database(): DatabaseSync {
     if (!this.#database) {
-      this.#database = openDatabase(this.#file)
+      this.#database = (this.isReadOnly ? openToRead : openDatabase)(this.#file)
       this.#inode = this.#inodeNow()
     }
     return this.#database
@@ -151,18 +156,44 @@ export class Connection {
 
 function openDatabase(file: string): DatabaseSync {
   if (file !== ':memory:') createFile(file)
+  try {
+    return opened(file, { timeout: 0 }, PRAGMAS)
+  } catch (error) {
+    throw isOfFile(error) ? unusable(file, error) : error
+  }
+}
+
+/** SQLite finds out at the first read whether it can: a file in WAL mode asks for others beside it. */
+function openToRead(file: string): DatabaseSync {
+  const options = { timeout: 0, readOnly: true }
+  const firstRead = ['PRAGMA schema_version']
+  try {
+    return opened(file, options, firstRead)
+  } catch (error) {
+    if (!isOfFile(error)) throw error
+    // where they cannot be made nobody can write either, unless they are there
+    if ((error as { errcode?: number }).errcode !== SQLITE_READONLY_DIRECTORY || existsSync(`${file}-wal`)) throw unusable(file, error)
+    return opened(`${pathToFileURL(file).href}?immutable=1`, options, firstRead)
+  }
+}
+
+function opened(path: string, options: DatabaseSyncOptions, first: readonly string[]): DatabaseSync {
   // not imported above: whoever uses another store needs no node:sqlite, and sees no warning of it
   const sqlite = process.getBuiltinModule('node:sqlite') as typeof import('node:sqlite') | undefined
   if (!sqlite) throw new SessionError('not-supported', 'sqliteStore needs the module node:sqlite of Node 22.13 or later.')
-  let database: DatabaseSync | undefined
+  const database = new sqlite.DatabaseSync(path, options)
   try {
-    database = new sqlite.DatabaseSync(file, { timeout: 0 })
-    for (const pragma of PRAGMAS) database.exec(pragma)
+    for (const pragma of first) database.exec(pragma)
     return database
   } catch (error) {
-    database?.close()
-    throw isBusy(error) ? error : unusable(file, error)
+    database.close()
+    throw error
   }
+}
+
+/** Not "busy", which passes, nor one of ours. */
+function isOfFile(error: unknown): boolean {
+  return !isBusy(error) && !isSessionError(error)
 }
 
 /** SQLite does not tell which file it means. */

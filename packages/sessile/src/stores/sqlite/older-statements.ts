@@ -1,5 +1,6 @@
 import type { DatabaseSync, StatementSync } from 'node:sqlite'
 import type { OlderForm } from './format.ts'
+import { kindToMake } from './statements.ts'
 
 /**
  * The statements on a table of an older package. Its sessions stay where they are and as they are; whose they are stands in a table of
@@ -64,14 +65,17 @@ export type OlderStatements = Readonly<Record<keyof ReturnType<typeof texts>, St
  * Puts what is ours beside the table: whose sessions are, and an index on their ends, which older writers keep without knowing it.
  * Entries of sessions that an older writer ended are left behind, hence taken away. Each step may be done again after it failed.
  */
-export function prepareOlderStatements(database: DatabaseSync, table: string, form: OlderForm): OlderStatements {
+export function prepareOlderStatements(database: DatabaseSync, table: string, form: OlderForm, isReadOnly: boolean): OlderStatements {
   const users = usersOf(table)
   const isLeft = `FROM ${users} AS u WHERE NOT EXISTS (SELECT 1 FROM "${table}" AS t WHERE t.sid = u.sid)`
-  database.exec(`
-    CREATE TABLE IF NOT EXISTS ${users} (sid PRIMARY KEY NOT NULL, row INTEGER NOT NULL, user_id TEXT) WITHOUT ROWID;
+  const kind = kindToMake(database, `${table}_sessile_user`, isReadOnly)
+  if (kind)
+    database.exec(`CREATE ${kind} IF NOT EXISTS ${users} (sid PRIMARY KEY NOT NULL, row INTEGER NOT NULL, user_id TEXT) WITHOUT ROWID`)
+  if (!isReadOnly)
+    database.exec(`
     CREATE INDEX IF NOT EXISTS "${table}_sessile_user_id" ON ${users} (user_id) WHERE user_id IS NOT NULL;
     CREATE INDEX IF NOT EXISTS "${table}_sessile_end" ON "${table}" (${form.column})`)
-  if (database.prepare(`SELECT 1 ${isLeft} LIMIT 1`).get()) database.exec(`DELETE ${isLeft}`)
+  if (!isReadOnly && database.prepare(`SELECT 1 ${isLeft} LIMIT 1`).get()) database.exec(`DELETE ${isLeft}`)
   return Object.fromEntries(
     Object.entries(texts(table, form)).map(([name, sql]) => [name, database.prepare(sql)])
   ) as unknown as OlderStatements

@@ -97,7 +97,7 @@ export class OlderTable implements SessionBackend {
 
   keysOfUser(userId: string): MaybePromise<readonly string[]> {
     return this.#connection.write(() => {
-      this.#noteOthers()
+      if (!this.#connection.isReadOnly) this.#noteOthers()
       return this.#statements.keysOfUser.all(userId, now()).map((row) => row['key'] as string)
     })
   }
@@ -149,7 +149,7 @@ export class OlderTable implements SessionBackend {
   }
 
   get #statements(): OlderStatements {
-    return this.#connection.made(this, (database) => prepareOlderStatements(database, this.#table, this.#form))
+    return this.#connection.made(this, (database) => prepareOlderStatements(database, this.#table, this.#form, this.#connection.isReadOnly))
   }
 
   #endOf(expiresAt: number): number | string {

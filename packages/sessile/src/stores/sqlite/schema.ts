@@ -8,6 +8,8 @@ import { OWN_COLUMNS } from './statements.ts'
 /** What a table of ours is called, and one of the older packages. */
 const OWN_NAME = 'sessile_sessions'
 const OLDER_NAME = 'sessions'
+/** How many tables a message names. */
+const SHOWN = 10
 
 /** The table that is wanted. */
 export interface TableWish {
@@ -15,6 +17,8 @@ export interface TableWish {
   readonly table: string | undefined
   /** How it is made where it is missing; ours without it. */
   readonly createAs?: OlderForm | undefined
+  /** The file, where it is only looked at: a table that is missing is a mistake then. */
+  readonly lookAt?: string | undefined
 }
 
 /** The table that is used. */
@@ -26,10 +30,24 @@ export interface FoundTable {
 
 /**
  * Finds out which table to use, and in which form it is. A table of ours that is missing is not made here.
- * @throws SessionError `bad-option` when the table of that name is none of sessions; "busy"
+ * @throws SessionError `bad-option` when the table of that name is none of sessions, `store-failed` when there is none to look at; "busy"
  */
-export function findTable(database: DatabaseSync, { table, createAs }: TableWish): FoundTable {
-  return table === undefined ? findUnnamed(database) : findNamed(database, table, createAs)
+export function findTable(database: DatabaseSync, wish: TableWish): FoundTable {
+  const { table, createAs, lookAt } = wish
+  const found = table === undefined ? findUnnamed(database) : findNamed(database, table, createAs)
+  if (lookAt !== undefined && columnsOf(database, found.name).length === 0) throw noTable(database, lookAt, table)
+  return found
+}
+
+function noTable(database: DatabaseSync, file: string, table: string | undefined): SessionError {
+  const tables = database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite#_%' ESCAPE '#'").all()
+  const names = tables.map(({ name }) => String(name)).sort()
+  const shown = names.length > SHOWN ? `${names.slice(0, SHOWN).join(', ')} and ${names.length - SHOWN} more` : names.join(', ')
+  return new SessionError(
+    'store-failed',
+    `${file} has no table ${table === undefined ? 'of sessions' : table}: ${shown === '' ? 'it is empty' : `its tables are ${shown}`}. ` +
+      'One of another name is given as ?table=NAME after the path.'
+  )
 }
 
 function findNamed(database: DatabaseSync, table: string, createAs?: OlderForm): FoundTable {

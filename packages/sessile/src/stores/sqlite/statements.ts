@@ -9,9 +9,9 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite'
  * it does: a write that lengthens a life, as nearly all do, leaves it, and so no index changes (measured: half the time).
  * `expires_at` is epoch ms, or the float infinity, which compares as it should.
  */
-function schema(table: string): string {
+function schema(table: string, kind: 'TABLE' | 'TEMP TABLE'): string {
   return `
-    CREATE TABLE IF NOT EXISTS "${table}" (
+    CREATE ${kind} IF NOT EXISTS "${table}" (
       id INTEGER PRIMARY KEY,
       key TEXT NOT NULL UNIQUE,
       version INTEGER NOT NULL,
@@ -63,9 +63,19 @@ function texts(table: string) {
 /** The statements of one table, prepared. */
 export type Statements = Readonly<Record<keyof ReturnType<typeof texts>, StatementSync>>
 
+/**
+ * What a table that may be missing is made as; `undefined`: it is not made. Where a file is only read, an empty one of this connection
+ * alone stands in for it.
+ */
+export function kindToMake(database: DatabaseSync, table: string, isReadOnly: boolean): 'TABLE' | 'TEMP TABLE' | undefined {
+  if (!isReadOnly) return 'TABLE'
+  return database.prepare('SELECT 1 FROM pragma_table_info(?)').get(table) ? undefined : 'TEMP TABLE'
+}
+
 /** Creates the table where it is missing and prepares its statements; `read` gives arrays, which cost less than objects. Each step may be done again after it failed. */
-export function prepareStatements(database: DatabaseSync, table: string): Statements {
-  database.exec(schema(table))
+export function prepareStatements(database: DatabaseSync, table: string, isReadOnly: boolean): Statements {
+  const kind = kindToMake(database, table, isReadOnly)
+  if (kind) database.exec(schema(table, kind))
   const statements = Object.fromEntries(Object.entries(texts(table)).map(([name, sql]) => [name, database.prepare(sql)])) as Statements
   statements.read.setReturnArrays(true)
   return statements

@@ -120,7 +120,7 @@ export class SqliteTable implements SessionBackend {
 
   /** Prepared once; the table is created on the way. Throws "busy" like every statement, and then does it again. */
   get #statements(): Statements {
-    return this.#connection.made(this, (database) => prepareStatements(database, this.#nameOf()))
+    return this.#connection.made(this, (database) => prepareStatements(database, this.#nameOf(), this.#connection.isReadOnly))
   }
 
   #versionOf(key: string): number | undefined {
