@@ -3,7 +3,8 @@ import type { StartOptions } from './kinds.ts'
 import { startServer, type ServerFacts, type ServerKind, type Servers } from './start-server.ts'
 
 /**
- * A server for a test, or for the suites of a file. It ends with the test or the file.
+ * A server for a test, or for the suites of a file. It ends with the test or the file. A file has its servers before its first suite:
+ * Node takes it for done, and calls its `after`, when all tests that are registered so far have run.
  *
  *     const server = await serverFor(t, 'redis')             // in a test
  *     const server = await serverFor('redis store', 'redis') // at the top of a file, before its suites

@@ -52,6 +52,7 @@ function limitSuite(name: string, url: string): void {
   }
 }
 
-if (isSelected('sqlite')) limitSuite('sqlite', `sqlite:${folder.path('limit.db')}`)
 const redis = isSelected('redis') ? await serverFor('redis, sessions of a user', 'redis') : undefined
+
+if (isSelected('sqlite')) limitSuite('sqlite', `sqlite:${folder.path('limit.db')}`)
 if (redis) limitSuite('redis', `${redis.url}?prefix=${freshPrefix()}`)

@@ -51,6 +51,10 @@ function suite(name: string, make: () => object): void {
   })
 }
 
+const redis = isSelected('redis') ? await serverFor('redis, around a sign-in', 'redis') : undefined
+const postgres = isSelected('postgres') ? await serverFor('postgres, around a sign-in', 'postgres') : undefined
+const mongo = isSelected('mongodb') ? await serverFor('mongodb, around a sign-in', 'mongo') : undefined
+
 if (isSelected('memory')) {
   suite('memory', () => ({ store: 'memory:' }))
   suite('MemoryStore', () => ({ store: new ours.MemoryStore() }))
@@ -60,9 +64,6 @@ if (isSelected('memory')) {
 if (isSelected('sqlite')) {
   suite('sqlite', () => ({ store: `sqlite:${folder.path('in.db')}` }))
 }
-const redis = isSelected('redis') ? await serverFor('redis, around a sign-in', 'redis') : undefined
 if (redis) suite('redis', () => ({ store: `${redis.url}?prefix=${freshPrefix()}` }))
-const postgres = isSelected('postgres') ? await serverFor('postgres, around a sign-in', 'postgres') : undefined
 if (postgres) suite('postgres', () => ({ store: `${postgres.url}${postgres.url.includes('?') ? '&' : '?'}tableName=${newTable()}` }))
-const mongo = isSelected('mongodb') ? await serverFor('mongodb, around a sign-in', 'mongo') : undefined
 if (mongo) suite('mongodb', () => ({ store: `${mongo.url}${mongo.url.includes('?') ? '&' : '?'}collectionName=${newCollection()}` }))

@@ -30,19 +30,20 @@ function suites(harness: BackendHarness): void {
 // servers that are killed are a matter of the stores themselves
 const standing = <T extends object>(server: T): T => ({ ...server, controllable: false })
 
+const redis = isSelected('redis') ? await serverFor('redis', 'redis') : undefined
+const postgres = isSelected('postgres') ? await serverFor('postgres', 'postgres') : undefined
+const mongodb = isSelected('mongodb') ? await serverFor('mongodb', 'mongo') : undefined
+
 if (isSelected('memory')) suites(memoryHarness())
 if (isSelected('sqlite')) suites(sqliteHarness())
 
-const redis = isSelected('redis') ? await serverFor('redis', 'redis') : undefined
 if (redis) {
   const [one, other] = [await CLIENTS['node-redis'](redis.url), await CLIENTS['node-redis'](redis.url)]
   after(() => Promise.all([one.end(), other.end()]))
   suites(redisHarness('redis', [one.client, other.client], standing(redis)))
 }
 
-const postgres = isSelected('postgres') ? await serverFor('postgres', 'postgres') : undefined
 // the guarantees above them are the same on every store that keeps the laws
 if (postgres) backendSuite(encryptedHarness(postgresHarness(standing(postgres), 'postgres')))
 
-const mongodb = isSelected('mongodb') ? await serverFor('mongodb', 'mongo') : undefined
 if (mongodb) backendSuite(encryptedHarness(mongodbHarness(standing(mongodb), 'mongodb, objects', { stringify: false })))

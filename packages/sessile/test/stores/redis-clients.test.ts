@@ -93,6 +93,7 @@ async function everything({ client }: Connected): Promise<void> {
 }
 
 const server = isSelected('redis') ? await serverFor('redis clients', 'redis') : undefined
+const cluster = isSelected('redis') ? await serverFor('redis cluster clients', 'redis-cluster') : undefined
 if (server) {
   describe('redis clients', () => {
     for (const [name, connect] of Object.entries(SINGLE)) {
@@ -105,7 +106,6 @@ if (server) {
   })
 }
 
-const cluster = isSelected('redis') ? await serverFor('redis cluster clients', 'redis-cluster') : undefined
 if (cluster) {
   describe('redis cluster clients', () => {
     for (const [name, connect] of Object.entries(CLUSTER)) {

@@ -19,6 +19,7 @@ const hooks = registerHooks({
 after(() => hooks.deregister())
 
 const server = isSelected('redis') ? await serverFor('redis, drivers', 'redis') : undefined
+const cluster = isSelected('redis') ? await serverFor('redis cluster, drivers', 'redis-cluster') : undefined
 if (server) {
   const { url } = server
   describe('redis by URL, no driver', () => {
@@ -34,7 +35,6 @@ if (server) {
     faultsSuite({ name: 'redis by URL over ioredis', server, make: (to) => redisStore({ url: to, prefix: freshPrefix() }) })
 }
 
-const cluster = isSelected('redis') ? await serverFor('redis cluster, drivers', 'redis-cluster') : undefined
 if (cluster) {
   const hosts = cluster.urls.map((url) => new URL(url).host).join(',')
   const standing = { controllable: false } as typeof cluster

@@ -225,6 +225,7 @@ function contract(name: string, make: Make, client: Parameters<typeof send>[0]):
 }
 
 const server = isSelected('redis') ? await serverFor('redis, connect-redis', 'redis') : undefined
+const cluster = isSelected('redis') ? await serverFor('redis cluster, connect-redis', 'redis-cluster') : undefined
 if (server) {
   const app = await nodeRedis(server.url)
   const five = await createClient5({ url: server.url })
@@ -239,7 +240,6 @@ if (server) {
     contract(`RedisStore, ${name}`, (options) => new Ours({ client: client as never, ...options }) as never, client as never)
 }
 
-const cluster = isSelected('redis') ? await serverFor('redis cluster, connect-redis', 'redis-cluster') : undefined
 if (cluster) {
   const app = await CLUSTER_CLIENTS['node-redis'](cluster.urls)
   after(() => app.end())

@@ -163,13 +163,13 @@ function legacySuite(name: string, client: Parameters<typeof send>[0]): void {
 }
 
 const server = isSelected('redis') ? await serverFor('redis and connect-redis', 'redis') : undefined
+const cluster = isSelected('redis') ? await serverFor('redis cluster and connect-redis', 'redis-cluster') : undefined
 if (server) {
   const app = await nodeRedis(server.url)
   after(() => app.end())
   legacySuite('redis', app.client)
 }
 
-const cluster = isSelected('redis') ? await serverFor('redis cluster and connect-redis', 'redis-cluster') : undefined
 if (cluster) {
   const app = await CLUSTER_CLIENTS['node-redis'](cluster.urls)
   after(() => app.end())

@@ -21,6 +21,7 @@ const told = (call: (callback: (...given: unknown[]) => void) => unknown): Promi
 
 /** Failures are the driver's own, by callback as by promise; whoever compares them sees no difference. */
 const redis = isSelected('redis') ? await serverFor('redis, errors of the class', 'redis') : undefined
+const postgres = isSelected('postgres') ? await serverFor('postgres, errors of the class', 'postgres') : undefined
 if (redis) {
   const app = await nodeRedis(redis.url)
   after(() => app.end())
@@ -65,7 +66,6 @@ if (redis) {
   })
 }
 
-const postgres = isSelected('postgres') ? await serverFor('postgres, errors of the class', 'postgres') : undefined
 if (postgres) {
   // no timers of its own: one that was set by a real clock is not called off by a faked one
   const pool = new pg.Pool({ connectionString: postgres.url, idleTimeoutMillis: 0 })

@@ -43,13 +43,13 @@ function requests(name: string, make: () => any): void {
 }
 
 const redis = isSelected('redis') ? await serverFor('redis, requests over RedisStore', 'redis') : undefined
+const postgres = isSelected('postgres') ? await serverFor('postgres, requests over PostgresStore', 'postgres') : undefined
 if (redis) {
   const app = await nodeRedis(redis.url)
   after(() => app.end())
   requests('RedisStore', () => new RedisStore({ client: app.client, prefix: freshPrefix() }))
 }
 
-const postgres = isSelected('postgres') ? await serverFor('postgres, requests over PostgresStore', 'postgres') : undefined
 if (postgres) {
   const pool = new pg.Pool({ connectionString: postgres.url })
   pool.on('error', () => {})

@@ -14,6 +14,7 @@ const next = (userId?: string, expiresAt = Date.now() + HOUR) => ({ data: `{"coo
 const versionOf = (result: object): string => (result as { version: string }).version
 
 const server = isSelected('redis') ? await serverFor('redis store', 'redis') : undefined
+const cluster = isSelected('redis') ? await serverFor('redis cluster store', 'redis-cluster') : undefined
 if (server) {
   const app = await nodeRedis(server.url)
   const other = await ioredis(server.url)
@@ -244,7 +245,6 @@ if (server) {
   }
 }
 
-const cluster = isSelected('redis') ? await serverFor('redis cluster store', 'redis-cluster') : undefined
 if (cluster) {
   describe('redis cluster', () => {
     for (const [name, connect] of Object.entries(CLUSTER_CLIENTS)) {

@@ -8,12 +8,13 @@ import { isSelected } from '../selected.ts'
 import { movingHarness } from './harness.ts'
 
 if (isSelected('moving')) {
+  const redis = await serverFor('moving to redis', 'redis')
+  const postgres = await serverFor('moving to postgres', 'postgres')
+
   const memory = movingHarness('moving from memory to memory', memoryHarness(), memoryHarness())
   backendSuite(memory)
   recordsSuite(memory)
 
-  const redis = await serverFor('moving to redis', 'redis')
-  const postgres = await serverFor('moving to postgres', 'postgres')
   if (redis) {
     // a server each would say no more; the keys are apart
     const harness = () => redisUrlHarness('redis', redis.url, { ...redis, controllable: false })
