@@ -20,8 +20,10 @@ const HELP = `sessile audit URL [OPTIONS]
 
 Looks from outside at how a running site keeps its sessions, whatever it is written in, and tells what should be otherwise, why, and
 what to change. It sends some hundred requests, signs in with the account you name, and changes nothing else. Look at your own sites only.
+It leaves visitors' sessions behind (as many as --samples, and some), which run out by themselves; what it signed in it signs out at the end
+where --logout tells how, else those sessions stay as well.
 
-  --session PATH        a page whose GET begins a session (default: the address itself, if it does)
+  --session PATH        a page whose GET begins a session (default: the address itself, if it does; at both it asks as a browser, then as a program)
   --login PATH          where to POST the name and password
   --logout PATH         where to POST to sign out
   --protected PATH      a page for signed-in users alone
@@ -72,6 +74,7 @@ export async function auditSite(target: Target, ignored: ReadonlySet<number> = n
     }
     return notes.report(target.url.href, probe.cookieName, probe.client.asked, ignored)
   } finally {
+    await probe.signOutAll().catch(() => {}) // what was found counts more
     probe.client.close()
   }
 }

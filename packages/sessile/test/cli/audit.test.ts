@@ -168,6 +168,22 @@ describe('sessile audit', () => {
     assert.match(stderr, /No session cookie was seen/)
   })
 
+  it('asks a site as a program that begins no session for a page', async (t) => {
+    const { url } = await site(t, 'not-for-pages')
+    const { code, stdout } = await run(['audit', url, '--behind-proxy', '--samples', '5'], {})
+    assert.match(stdout, /Nothing found/)
+    assert.equal(code, 0)
+  })
+
+  it('signs out at the end what it signed in', async (t) => {
+    const { url, signedIn } = await site(t)
+    const [atLogout, rest] = [ALL.indexOf('--logout'), ['--json', '--behind-proxy']]
+    assert.equal((await run(['audit', url, ...ALL, ...rest])).code, 0)
+    assert.equal(await signedIn(), 0)
+    await run(['audit', url, ...ALL.toSpliced(atLogout, 2), ...rest])
+    assert.ok((await signedIn()) > 0)
+  })
+
   it('ignores what it is told to, and says so', async (t) => {
     const report = await audited(t, [18, 45], ['--behind-proxy', '--ignore', '18,15,45'])
     assert.deepEqual([report.code, report.findings], [0, []])

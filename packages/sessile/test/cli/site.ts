@@ -28,7 +28,7 @@ const HEADERS: Readonly<Record<string, string>> = {
  * A small site behind a proxy that ends TLS, careful in everything, except for what is `broken`: items of the checklist, or words
  * for those that can be broken in more than one way.
  */
-export async function site(t: TestContext, ...broken: (number | string)[]): Promise<{ url: string }> {
+export async function site(t: TestContext, ...broken: (number | string)[]): Promise<{ url: string; signedIn: () => Promise<number> }> {
   const is = (fault: number | string): boolean => broken.includes(fault)
   const app = express()
   app.set('trust proxy', 'loopback')
@@ -54,7 +54,8 @@ export async function site(t: TestContext, ...broken: (number | string)[]): Prom
   app.use(express.json({ type: is(66) ? () => true : 'application/json' }), express.urlencoded())
   routes(app, is)
   const { port } = await listen(t, app)
-  return { url: `http://127.0.0.1:${port}/` }
+  const signedIn = async (): Promise<number> => (isCareless ? 0 : (await (sessions as ReturnType<typeof session>).of(USER)).length)
+  return { url: `http://127.0.0.1:${port}/`, signedIn }
 }
 
 type Is = (fault: number | string) => boolean
@@ -158,7 +159,10 @@ const FORM =
   '<form method="post"><input name="username" autocomplete="username"><input name="password" type="password" autocomplete="current-password"></form>'
 
 function routes(app: express.Express, is: Is): void {
-  app.get('/', (_req, res) => void res.send('<h1>A shop</h1>'))
+  app.get('/', (req, res) => {
+    if (is('not-for-pages') && !req.headers.accept?.includes('text/html')) (req as any).session.views = 1
+    res.send('<h1>A shop</h1>')
+  })
   app.get('/visit', (req, res) => {
     const { session } = req as any
     session.views = (session.views ?? 0) + 1

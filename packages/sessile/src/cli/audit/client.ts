@@ -27,6 +27,21 @@ export interface Question {
   readonly body?: string
 }
 
+/** A browser's memory: a Cookie header with what an answer set laid over it. */
+export function laidOver(header: string | undefined, cookies: readonly SetCookie[]): string {
+  const jar = new Map(
+    (header ?? '')
+      .split('; ')
+      .filter(Boolean)
+      .map((pair) => [pair.slice(0, pair.indexOf('=')), pair] as const)
+  )
+  for (const { name, value } of cookies) {
+    if (value === '') jar.delete(name)
+    else jar.set(name, `${name}=${value}`)
+  }
+  return [...jar.values()].join('; ')
+}
+
 const TIMEOUT_MS = 10_000
 const MAX_BODY = 1_000_000
 
@@ -35,6 +50,8 @@ export class Client {
   readonly base: URL
   readonly #headers: Readonly<Record<string, string>>
   readonly #agent: http.Agent
+  /** The Cookie headers of browsers for which a POST, as a sign-in is, set cookies. */
+  readonly begunByPost: string[] = []
   /** How many requests were sent. */
   asked = 0
   /** Who is asking: a browser, or a program where it is only programs that get a session. */
@@ -67,6 +84,7 @@ export class Client {
         res.on('error', failed)
         res.on('end', () => {
           const cookies = (res.headers['set-cookie'] ?? []).map(parseSetCookie)
+          if (method === 'POST' && cookies.length > 0) this.begunByPost.push(laidOver(cookie, cookies))
           resolve({ method, path, status: res.statusCode ?? 0, headers: res.headers, cookies, text })
         })
       })

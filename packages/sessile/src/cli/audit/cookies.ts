@@ -1,9 +1,9 @@
 import { now, pause } from '../../core/clock.ts'
 import { newId } from '../../core/ids.ts'
-import { type Answer, isCleared, lifeOf, type SetCookie } from './client.ts'
+import { type Answer, isCleared, laidOver, lifeOf, type SetCookie } from './client.ts'
 import { shown } from './identifiers.ts'
 import { KNOWN_NAMES } from './known-names.ts'
-import { laidOver, type Probe } from './probe.ts'
+import type { Probe } from './probe.ts'
 import type { Notes } from './report.ts'
 
 const DAY_MS = 86_400_000

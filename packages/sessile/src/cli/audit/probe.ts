@@ -1,5 +1,5 @@
 import { Trouble } from '../command.ts'
-import { type Answer, Client, type Question, type SetCookie } from './client.ts'
+import { type Answer, Client, laidOver, type Question, type SetCookie } from './client.ts'
 import { KNOWN_NAMES } from './known-names.ts'
 
 /** What is known of the site that is looked at. Paths begin with `/`. */
@@ -47,21 +47,6 @@ export interface Held {
   readonly answer: Answer
 }
 
-/** A browser's memory: a Cookie header with what an answer set laid over it. */
-export function laidOver(header: string | undefined, cookies: readonly SetCookie[]): string {
-  const jar = new Map(
-    (header ?? '')
-      .split('; ')
-      .filter(Boolean)
-      .map((pair) => [pair.slice(0, pair.indexOf('=')), pair] as const)
-  )
-  for (const { name, value } of cookies) {
-    if (value === '') jar.delete(name)
-    else jar.set(name, `${name}=${value}`)
-  }
-  return [...jar.values()].join('; ')
-}
-
 /** The site under audit, and how its sessions are begun and recognised. */
 export class Probe {
   readonly target: Target
@@ -88,9 +73,12 @@ export class Probe {
       const home = await client.ask(path)
       const begun = target.sessionPath ? await client.ask(target.sessionPath) : home
       let found = sessionCookie(begun, target.cookieName)
-      if (!found && target.sessionPath) {
+      if (!found) {
+        // some sites begin none for a page that is only read, but for whoever does not ask for a page
+        const { accept } = client
         client.accept = '*/*'
-        found = sessionCookie(await client.ask(target.sessionPath), target.cookieName)
+        found = sessionCookie(await client.ask(target.sessionPath ?? path), target.cookieName)
+        if (!found) client.accept = accept
       }
       const sessionPath = found ? (target.sessionPath ?? path) : undefined
       if (!found && canSignIn(target)) found = sessionCookie(await client.ask(target.loginPath!, signingIn(target)), target.cookieName)
@@ -129,6 +117,15 @@ export class Probe {
     const answer = await this.client.ask(this.target.loginPath!, { ...signingIn(this.target), cookie, ...more })
     const set = this.own(answer)
     return set && { set, header: laidOver(cookie, answer.cookies), answer }
+  }
+
+  /** Ends the sessions of users that were begun, where it is known how. */
+  async signOutAll(): Promise<void> {
+    const { logoutPath } = this.target
+    if (logoutPath === undefined) return
+    const isHeld = (header: string): boolean => header.split('; ').some((pair) => pair.startsWith(`${this.cookieName}=`))
+    for (const cookie of this.client.begunByPost.filter(isHeld))
+      await this.client.ask(logoutPath, { method: 'POST', cookie, headers: { 'sec-fetch-site': 'same-origin' } })
   }
 
   /** A session by whatever way there is: a visitor's first. @throws Trouble */
