@@ -2,7 +2,8 @@
 'use strict'
 
 const { main } = require('../dist/cli/main.js')
+const { version } = require('../package.json')
 
-main(process.argv.slice(2), process).then((code) => {
+main(process.argv.slice(2), process, version).then((code) => {
   process.exitCode = code
 })

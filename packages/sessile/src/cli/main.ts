@@ -21,10 +21,15 @@ export const COMMANDS: Readonly<Record<string, Command>> = { list, show, revoke,
 /**
  * The `sessile` command.
  * @param args what follows the program's name
+ * @param version the package's
  * @returns the exit code: 0 fine, 1 something was found or failed, 2 it was not understood
  */
-export async function main(args: readonly string[], terminal: Terminal): Promise<number> {
+export async function main(args: readonly string[], terminal: Terminal, version = 'unknown'): Promise<number> {
   const [name, ...rest] = args
+  if (name === '--version' || name === '-v') {
+    terminal.stdout.write(`${version}\n`)
+    return 0
+  }
   if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
     const about = name === 'help' && rest[0] !== undefined ? commandOf(rest[0]) : undefined
     if (name === 'help' && rest[0] !== undefined && !about) return failed(terminal, unknown(rest[0]), 2)
@@ -67,7 +72,10 @@ function parsed(name: string, given: string[], command: Command): { values: Opti
   try {
     return parseArgs({ args, options, allowPositionals: true, strict: true })
   } catch (error) {
-    throw new Trouble(`${error instanceof Error ? error.message : String(error)}\nsessile ${name} --help tells what it takes.`)
+    const { code, message } = error as Error & { code?: string }
+    // what follows speaks of arguments that begin with a hyphen, which no command takes
+    const said = code === 'ERR_PARSE_ARGS_UNKNOWN_OPTION' ? `${message.split('. ', 1)[0]}.` : message
+    throw new Trouble(`${said}\nsessile ${name} --help tells what it takes.`)
   }
 }
 
@@ -82,7 +90,7 @@ function overview(): string {
 
 ${lines.join('\n')}
 
-sessile help COMMAND tells the options of one, with examples.
+sessile help COMMAND tells the options of one, with examples; sessile --version tells the version.
 `
 }
 

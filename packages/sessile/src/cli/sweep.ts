@@ -9,7 +9,7 @@ import { STORE_HELP, STORE_OPTIONS, STORE_URLS, withStore } from './store.ts'
 const HELP = `sessile sweep [STORE] [OPTIONS]
 
 Removes sessions that ran out, where the store does not do it by itself; for cron. They count as gone before that as well. Of several that
-run at once, in the app or here, one sweeps; the others end at once.
+run at once, one sweeps; the others end at once. An app that runs sweeps its store already: beside it there is nothing to do here.
 
   --limit N           how many at most (default: 100000)
   --batch N           how many in one statement (default: 500)
@@ -74,7 +74,8 @@ function sentence(
   report: { removed: number; byItself: boolean; otherSweeps: boolean; more: boolean; dryRun: boolean }
 ): string {
   if (report.byItself) return `${store} removes sessions that ran out by itself: nothing to do.`
-  if (report.otherSweeps) return 'Another process is at it: nothing was removed here.'
+  if (report.otherSweeps)
+    return 'Another process sweeps this store already, as an app that uses it does: nothing was removed here, nor has to be.'
   if (report.dryRun) return `${store} needs sweeping, and nobody else is at it; how many ran out is known when they are removed.`
   return `${counted(report.removed)} removed.${report.more ? ' There may be more.' : ''}`
 }

@@ -154,6 +154,7 @@ describe('sessile on a store', () => {
     await pause(5)
     const other = await runJson(['sweep', url])
     assert.deepEqual([other['code'], other['removed'], other['otherSweeps']], [0, 0, true])
+    assert.match((await runHere(['sweep', url])).stdout, /^Another process sweeps this store already/)
     await backend.close!()
   })
 
@@ -190,7 +191,8 @@ describe('sessile on a store', () => {
       [['list', `sqlite:${folder.path('none.db')}`], 1, /There is no file/],
       [['list', 'redis://user:geheim@127.0.0.1:1'], 1, /ECONNREFUSED/],
       [['list', '--limit', 'many', 'redis://127.0.0.1:1'], 1, /ECONNREFUSED/],
-      [['list', '--colour'], 2, /Unknown option/],
+      [['list', '--colour'], 2, /^Unknown option '--colour'\.\nsessile list --help tells what it takes\.\n$/],
+      [['--version'], 0, /^\d+\.\d+\.\d+\n$/],
       [['migrate', '--from', 'redis://a', '--to', 'redis://a'], 2, /same store/]
     ] as const
     for (const [args, code, words] of failing) {

@@ -24,8 +24,8 @@ it('long work has a bar and tables a bold head, for somebody who looks; for a pr
   await backend.close!()
 
   const shown = await printed(['migrate', '--from', from, '--to', to], true)
-  assert.match(stripVTControlCharacters(shown.stderr), /Counting sessions: 12.*Moving sessions: .* 100 % \| 12 of 12/s)
-  assert.equal(shown.stdout, '12 sessions read: 12 moved, 0 already there, 0 expired, 0 failed.\n')
+  assert.match(stripVTControlCharacters(shown.stderr), /Counting sessions: 12.*Copying sessions: .* 100 % \| 12 of 12/s)
+  assert.equal(shown.stdout, '12 sessions read: 12 copied, 0 already there, 0 expired, 0 failed.\n')
   const list = await printed(['list', from], true)
   assert.match(list.stdout, /^\u001b\[1mSESSION\u001b\[22m/)
   assert.match(stripVTControlCharacters(list.stderr), /Reading sessions: 12/)
