@@ -17,16 +17,21 @@ const list = () =>
     return `  ${file.replace(/\.ts$/, '').padEnd(16)} ${title.replace(/^\/[/*]+ ?/, '').replace(/ ?\*\/$/, '')}\n`
   }).join('')
 
-const HELP = `npm run example NUMBER
+const HELP = `npm run example NUMBER|NAME
 
 Runs an example at http://127.0.0.1:3000 (PORT chooses another). Ctrl-C ends it.
 
 ${list()}`
 
 await script(HELP, async ([which]) => {
-  const file = EXAMPLES.find((name) => which && (name.startsWith(`${which}-`) || name.replace(/\.ts$/, '') === which))
+  const file = EXAMPLES.find(
+    (name) => which && (name.startsWith(`${which}-`) || [name.replace(/\.ts$/, ''), name.replace(/^\d-|\.ts$/g, '')].includes(which))
+  )
   if (!file)
-    throw new Trouble(`${which ? `There is no example "${which}".` : 'Which one?'} npm run example NUMBER, with one of:\n\n${list()}`, 2)
+    throw new Trouble(
+      `${which ? `There is no example "${which}".` : 'Which one?'} npm run example NUMBER|NAME, with one of:\n\n${list()}`,
+      2
+    )
   const node = await prepare('examples')
   return run(node, ['--disable-warning=ExperimentalWarning', join(FOLDER, file)], { env: withNode(node) })
 })
