@@ -1,7 +1,7 @@
 import { type Request, type RequestHandler, Router } from 'express'
 import { isSessionError } from 'sessile'
 import { z } from 'zod'
-import { answer, at, HttpError, invalid, isoTime, parse, wantsPage } from '../http.ts'
+import { answer, at, HttpError, invalid, isoTime, parse } from '../http.ts'
 import type { Sessions } from '../sessions.ts'
 import type { Overview, SessionsPage } from './admin.ts'
 
@@ -38,9 +38,6 @@ export function adminRouter({ overview, sessions, accounts, admin, fresh }: Admi
 
   at(router, '/admin', [admin], {
     get: async (req: Request, res) => {
-      res.vary('Accept')
-      // Who types the address into a browser looks for the first of the pages.
-      if (wantsPage(req)) return res.redirect(303, '/admin/dashboard/')
       const [user, totalUsers, { activeUsers, activeSessions }] = await Promise.all([
         accounts.user(req.session.userId!),
         accounts.count(),

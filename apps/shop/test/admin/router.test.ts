@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it, mock } from 'node:test'
 import { setTimeout as wait } from 'node:timers/promises'
-import { ADMIN, BROWSER_ACCEPT, type Client, startShop, type TestShop } from '../helpers.ts'
+import { ADMIN, type Client, startShop, type TestShop } from '../helpers.ts'
 
 let shop: TestShop
 let admin: Client
@@ -67,19 +67,6 @@ describe('GET /admin', () => {
     assert.equal(adminData.activeSessions, before.adminData.activeSessions + 3)
     await Promise.all([one.post('/logout'), other.post('/logout')])
     assert.equal((await admin.get('/admin')).json.adminData.activeSessions, before.adminData.activeSessions + 1)
-  })
-})
-
-describe('GET /admin in a browser', () => {
-  it('leads to the first of the pages, for administrators alone', async () => {
-    const led = await admin.get('/admin', { accept: BROWSER_ACCEPT })
-    assert.deepEqual(
-      [led.status, led.headers.get('location'), led.headers.get('vary')?.includes('Accept')],
-      [303, '/admin/dashboard/', true]
-    )
-    const user = await shop.signedIn()
-    assert.equal((await user.get('/admin', { accept: BROWSER_ACCEPT })).status, 403)
-    await user.post('/logout')
   })
 })
 
