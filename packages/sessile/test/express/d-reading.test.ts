@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { sign } from 'cookie-signature'
 import originalParse from 'cookie'
-import { cookieValue } from '../../src/express/cookie-header.ts'
+import { cookieValue, requestCookie } from '../../src/express/cookie-header.ts'
 import { both, cookieFor, options, ours, SECRET, serve } from './helpers.ts'
 
 const teller = (req: any, res: any) => {
@@ -102,4 +102,12 @@ test('43. only text counts, and an empty id counts as none', async (t) => {
   }
   const server = await withSession(ours, t)
   assert.equal((await server.get('/', { cookie: `connect.sid=s:${sign('', SECRET)}` })).body.length, 32)
+})
+
+test('what is signed is what was decoded: an id with a percent sign has to come encoded', () => {
+  const told = (value: string) => requestCookie({ headers: { cookie: `sid=${value}` } } as any, 'sid', [SECRET], () => {}).id
+  const signed = sign('a%41', SECRET)
+  assert.equal(told(encodeURIComponent(`s:${signed}`)), 'a%41')
+  const [id, mac] = signed.split('.') as [string, string]
+  assert.equal(told(`s%3A${id}.${encodeURIComponent(mac)}`), undefined)
 })

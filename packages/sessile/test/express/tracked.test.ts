@@ -141,3 +141,23 @@ test('a record that is broken inside answers without an error', async (t) => {
     if (at < 2) assert.deepEqual(JSON.parse(body), ['none', 1, ['cookie', 'good']])
   }
 })
+
+test("a touch that people put in the place of the sessions' own is called", async (t) => {
+  const { touch } = Session.prototype
+  let touched = 0
+  Session.prototype.touch = function (this: Session) {
+    touched++
+    return touch.call(this)
+  }
+  t.after(() => {
+    Session.prototype.touch = touch
+  })
+  const server = await serve(t, ours(options({ rolling: true })), (req, res) => {
+    if (req.url === '/make') req.session.a = 1
+    res.end(JSON.stringify({ a: req.session.a }))
+  })
+  const { cookie } = await server.get('/make')
+  touched = 0
+  assert.deepEqual((await server.get('/', { cookie })).json(), { a: 1 })
+  assert.equal(touched, 1)
+})
